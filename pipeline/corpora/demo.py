@@ -1,0 +1,26 @@
+"""The embedded demo corpus, as `vcemo demo corpus` makes it (`pipeline/demo/corpus.py`).
+
+Synthetic Mandarin and English speech with labels that need prosody and words together. Layout:
+`<root>/metadata.csv`, a table in the form of `pipeline/corpora/table.py`, and `<root>/wav/`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.corpora import CorpusError, CorpusParams, table
+from pipeline.utterance import Utterance
+
+
+def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
+    """Yield the utterances of the demo corpus in the order of its table.
+
+    Raises:
+        CorpusError: `path` holds no demo corpus.
+    """
+    metadata = path / "metadata.csv"
+    if not metadata.is_file():
+        raise CorpusError(
+            f"{path}: found no metadata.csv, expected the demo corpus; make it with "
+            "`vcemo demo corpus`, and let `path` name the folder it is made in"
+        )
+    yield from table.read(metadata, source)

@@ -1,0 +1,70 @@
+"""One corpus as a feature stage sees it: its name, its audio, its params and its rows so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline import layout
+from pipeline.catalog import read_entry
+from pipeline.corpora import root
+from pipeline.params import Params, ParamsError
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus of the params."""
+
+    name: str
+    params: Params
+
+    @classmethod
+    def named(cls, name: str, params: Params) -> "Corpus":
+        """A corpus by its name.
+
+        Raises:
+            ParamsError: params.yaml has no such corpus.
+        """
+        if name not in params.corpora:
+            known = ", ".join(params.corpora) or "none"
+            raise ParamsError(f"corpora: found {name!r}, expected one of: {known}")
+        return cls(name, params)
+
+    @property
+    def root(self) -> Path:
+        """The folder that the manifest's paths start from."""
+        return root(self.params.corpora[self.name])
+
+    def utterances(self, *columns: str) -> pa.Table:
+        """Columns of the manifest, a row per utterance.
+
+        Raises:
+            FileNotFoundError: the manifest is not there yet.
+        """
+        path = layout.manifest(self.name)
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no manifest yet; run `vcemo manifest {self.name}`")
+        return pq.read_table(path, columns=list(columns), partitioning=None)
+
+    def rows(self, feature: str, *columns: str) -> pa.Table:
+        """Columns of a feature's rows, and where each lies: `file` and `row` in that file."""
+        parts = [pa.table({c: [] for c in (*columns, "file", "row")})]
+        for path in read_entry(feature, self.name).shards:
+            part = pq.read_table(path, columns=list(columns), partitioning=None)
+            part = part.append_column("file", pa.array([path] * len(part)))
+            parts.append(part.append_column("row", pa.array(np.arange(len(part)))))
+        return pa.concat_tables(parts, promote_options="permissive")
+
+
+def look_up(table: pa.Table, ids: Sequence[str], rows: pa.Table) -> pa.Table:
+    """The row of `table` with the same ids as each of `rows`; null where there is none."""
+    found = pc.index_in(_joined(rows, ids), value_set=_joined(table, ids).combine_chunks())
+    return table.take(found)
+
+
+def _joined(rows: pa.Table, ids: Sequence[str]) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(*(rows[name] for name in ids), "\0")

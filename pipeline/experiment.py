@@ -1,0 +1,108 @@
+"""From the store to a report: the stages that look at all corpora together."""
+
+import json
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import catalog, layout, splits
+from pipeline.pack import PackSummary, SplitFile, pack
+from pipeline.params import Params, ParamsError, run_settings
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pipeline.query_output import Format
+
+
+def make_catalog(params: Params) -> str:
+    """Join what the feature stages left; returns the summary line."""
+    found = catalog.merge(params.corpora)
+    rows = sum(entry.rows for features in found.values() for entry in features.values())
+    return f"catalog: {len(found)} corpora, {rows} rows"
+
+
+def make_splits(params: Params) -> str:
+    """Give every utterance a subset in every fold of every split."""
+    manifests = catalog.shard_paths(catalog.load(), "manifest")
+    shutil.rmtree(layout.SPLITS, ignore_errors=True)
+    for name, split in params.splits.items():
+        try:
+            splits.make(manifests, split, layout.split(name))
+        except ValueError as error:
+            raise type(error)(f"splits.{name}: {error}") from error
+    return f"split: {', '.join(params.splits)}"
+
+
+def pack_task(params: Params, task: str) -> PackSummary:
+    """Write the tensor cache of a task."""
+    if task not in params.tasks:
+        raise ParamsError(f"tasks: {task!r} is not there; found {', '.join(params.tasks)}")
+    files = {n: SplitFile(layout.split(n), s.protocol) for n, s in params.splits.items()}
+    return pack(task, params.tasks[task], catalog.load(), files, layout.cache(task))
+
+
+def train(params: Params, name: str, device: str, workers: int) -> str:
+    """Train every fold and seed of a run that is not there yet."""
+    from training.__main__ import show_line
+    from training.train import train_run
+
+    run, started = run_settings(params, name), time.monotonic()
+    out = layout.run(name)
+    before = {path.name for path in out.iterdir()} if out.exists() else set()
+    cache = layout.cache(run.task)
+    models = train_run(run, cache, out, device=device, workers=workers, progress=show_line)
+    new = sum(path.name not in before for path in models)
+    seconds = time.monotonic() - started
+    return f"train {name}: {new} computed, {len(models) - new} reused, {seconds:.1f} s"
+
+
+def evaluate(params: Params, name: str, device: str) -> str:
+    """Predict the test utterances of a run; write predictions, metrics and plots."""
+    from pipeline.plots import plot_run
+    from training.evaluate import evaluate_run
+
+    run = run_settings(params, name)
+    report = layout.run_report(name)
+    evaluate_run(
+        run,
+        layout.cache(run.task),
+        layout.run(name),
+        predictions=layout.predictions(name),
+        reports=report,
+        device=device,
+    )
+    plot_run(report)
+    pooled = json.loads((report / "metrics.json").read_text(encoding="utf-8"))["pooled"]
+    return f"evaluate {name}: " + ", ".join(f"{k} {v:.3f}" for k, v in pooled.items())
+
+
+def report(params: Params) -> list[str]:
+    """Write the report; returns what is outside the bounds that the params expect."""
+    from pipeline.report import write_report
+
+    return write_report(catalog.load(), params.runs, params.report, asdict(params))
+
+
+def results(params: Params) -> "Table":
+    """The metrics of the runs that are evaluated, as a table for the terminal."""
+    from pipeline.report import metrics_table
+    from pipeline.report_facts import read_metrics
+
+    done = [run for run in params.runs if (layout.run_report(run) / "metrics.json").exists()]
+    return metrics_table({run: read_metrics(run) for run in done})
+
+
+def query(
+    params: Params, sql: str, form: "Format", output: Path | None, *, allow_files: bool
+) -> None:
+    """Answer one SELECT over the store, on stdout or into a file."""
+    from pipeline.query import connect
+    from pipeline.query_output import run_query
+
+    split_files = {name: layout.split(name) for name in params.splits}
+    predictions = {name: layout.predictions(name) for name in params.runs}
+    connection = connect(catalog.load(), split_files, predictions, allow_files=allow_files)
+    run_query(connection, sql, form, output)

@@ -1,0 +1,58 @@
+"""Where things lie, relative to the project's root (the current directory of every stage)."""
+
+from pathlib import Path
+
+DATA = Path("data")
+PARAMS = Path("params.yaml")
+PROFILES = Path("profiles")
+CATALOG = DATA / "catalog.json"
+FEATURE_CATALOGS = DATA / "catalog"
+SPLITS = DATA / "splits"
+MODELS = DATA / "models"
+REPORTS = Path("reports")
+REPORT = REPORTS / "index.html"
+
+
+def manifest(corpus: str) -> Path:
+    """The utterances of a corpus, one row each."""
+    return DATA / "manifest" / f"{corpus}.parquet"
+
+
+def rejects(corpus: str) -> Path:
+    """What of a corpus could not be used, with the reason."""
+    return DATA / "manifest" / f"{corpus}.rejects.parquet"
+
+
+def shards(feature: str, corpus: str) -> Path:
+    """The folder of the shards of one feature of one corpus."""
+    return DATA / "store" / feature / corpus
+
+
+def feature_catalog(feature: str, corpus: str) -> Path:
+    """What one feature stage left in the store; written last."""
+    return FEATURE_CATALOGS / corpus / f"{feature}.json"
+
+
+def split(name: str) -> Path:
+    """Fold and subset of every utterance under one split."""
+    return SPLITS / f"{name}.parquet"
+
+
+def cache(task: str) -> Path:
+    """The tensor cache of a task."""
+    return DATA / "cache" / task
+
+
+def run(name: str) -> Path:
+    """The trained models of a run, a folder per fold and seed."""
+    return DATA / "runs" / name
+
+
+def predictions(run_name: str) -> Path:
+    """Class probabilities of a run's test utterances."""
+    return DATA / "predictions" / f"{run_name}.parquet"
+
+
+def run_report(run_name: str) -> Path:
+    """Metrics and plots of a run, small enough for git."""
+    return REPORTS / run_name

@@ -1,0 +1,84 @@
+"""What there is to say about a manifest, and when it is too little to go on with."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import layout
+
+
+class ManifestError(ValueError):
+    """Too much of a corpus was rejected."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What there is to say about a manifest in one line."""
+
+    corpus: str
+    utterances: int
+    rejected: Mapping[str, int]  # reason -> utterances
+    hours: float
+    sample_rates: Mapping[int, int]  # Hz -> utterances
+    stereo: int  # utterances of more than one channel; they are mixed down later
+    same_audio: int  # utterances whose audio another one has too
+    labels: Mapping[str, int]  # emotion -> utterances; "" for those without a label
+
+    def __str__(self) -> str:
+        """One line for the log."""
+        rejected = sum(self.rejected.values())
+        rates = ", ".join(f"{n} at {hz} Hz" for hz, n in self.sample_rates.items())
+        return (
+            f"{self.corpus}: {self.utterances} utterances, {self.hours:.2f} h, {rejected} rejected"
+            f"{_counts(self.rejected)}; {rates}; {self.stereo} with several channels, "
+            f"{self.same_audio} with the audio of another, {self.labels.get('', 0)} without label"
+        )
+
+
+def summarise(corpus: str, utterances: pa.Table, rejected: pa.Table) -> Summary:
+    """Count what is worth a line in the log."""
+    keys = Counter(utterances["audio_key"].to_pylist())
+    return Summary(
+        corpus=corpus,
+        utterances=len(utterances),
+        rejected=_counted(rejected["reason"].to_pylist()),
+        hours=sum(utterances["duration_s"].to_pylist()) / 3600,
+        sample_rates=_counted(utterances["sample_rate"].to_pylist()),
+        stereo=sum(n > 1 for n in utterances["channels"].to_pylist()),
+        same_audio=sum(n for n in keys.values() if n > 1),
+        labels=_counted([label or "" for label in utterances["label"].to_pylist()]),
+    )
+
+
+def require_few_rejects(summary: Summary, rejected: pa.Table, max_reject_fraction: float) -> None:
+    """Stop if too much was rejected.
+
+    Raises:
+        ManifestError: names the first ten rejects.
+    """
+    kept, lost = summary.utterances, len(rejected)
+    if kept and lost <= max_reject_fraction * (kept + lost):
+        return
+    first = "".join(
+        f"\n  {row['path']}: {row['reason']}: {row['detail']}"
+        for row in rejected.slice(0, 10).to_pylist()
+    )
+    raise ManifestError(
+        f"{summary.corpus}: {lost} of {kept + lost} utterances rejected"
+        f"{_counts(summary.rejected)}, max_reject_fraction {max_reject_fraction:g} allows "
+        f"{math.floor(max_reject_fraction * (kept + lost))}. The first of them:{first}\n"
+        f"All are in {layout.rejects(summary.corpus)}. Repair or remove them in the corpus, or "
+        "raise `manifest.max_reject_fraction` in params.yaml."
+    )
+
+
+def _counted(names: Sequence[Any]) -> dict[Any, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def _counts(rejected: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{reason} {n}' for reason, n in rejected.items())})" if rejected else ""

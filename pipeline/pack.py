@@ -1,0 +1,215 @@
+"""From the store to a tensor cache: what the trainer reads, and all that it needs.
+
+    data/cache/<task>/   index.parquet, mel.safetensors, and per text source
+                         words-<source>.safetensors and bert-<source>.safetensors; meta.json last
+
+The cache appears whole or not at all. Its bytes depend on the rows of the task alone: not on how
+the store is cut into shards, nor on rows, sources or corpora the task does not use.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.cache_index import check_folds, describe_rows, read_folds, write_index
+from pipeline.cache_rows import MelRows, PackError, Utterances, choose_utterances, plan_mel
+from pipeline.cache_tensors import plan_words, write_bert, write_mel, write_words
+from pipeline.catalog import Catalog, shard_paths
+from pipeline.files import TEMPORARY, write_json
+from pipeline.keys import KEY_BYTES, digest, key_of
+from pipeline.labels import Task
+from pipeline.leakage import LeakageError, check_leakage
+
+FORMAT = 1
+NORMALISATION = "per-bin mean and std of the training part"
+FEATURES = ("views", "mel", "words", "bert")  # whose parameters the cache records
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TaskParams:
+    """What is to be told apart, and from which texts."""
+
+    classes: dict[str, tuple[str, ...]]  # class -> canonical labels, in the order of the classes
+    sources: tuple[str, ...]  # text sources packed; none = audio alone
+    max_frames: int  # spectrograms are cut at the end beyond this
+
+
+@dataclass(frozen=True)
+class SplitFile:
+    """A split as the stage `split` left it."""
+
+    path: Path
+    protocol: str
+
+
+@dataclass(frozen=True)
+class PackSummary:
+    """What became of the rows; the stage's closing line."""
+
+    rows: int
+    utterances: int
+    dropped: dict[str, int]  # labels outside the task -> utterances
+    truncated: int  # rows cut to max_frames
+    unknown_words: dict[str, int]  # source -> words without a vector
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        dropped = ", ".join(f"{label} {count}" for label, count in self.dropped.items())
+        return (
+            f"pack: {self.utterances} utterances, {self.rows} rows, {self.truncated} cut to the "
+            f"longest length; dropped as of no class: {dropped or 'none'}"
+        )
+
+
+def pack(
+    name: str, params: TaskParams, catalog: Catalog, splits: Mapping[str, SplitFile], out: Path
+) -> PackSummary:
+    """Write the tensor cache of a task to the folder `out`, in the place of an older one.
+
+    Raises:
+        PackError: the store lacks rows, or a split leaks or leaves a class untrained.
+    """
+    task = Task(params.classes)
+    manifests = shard_paths(catalog, "manifest")
+    _refuse_leaks(splits, manifests)
+    utterances = choose_utterances(manifests, task)
+    rows = plan_mel(shard_paths(catalog, "mel"), utterances, params.max_frames)
+    folds = [f for s in sorted(splits) for f in read_folds(s, splits[s].path, utterances)]
+    warnings = tuple(check_folds(folds, utterances, task))
+    for warning in warnings:
+        log.warning(warning)
+    with _appearing_folder(out) as folder:
+        n_mels = write_mel(
+            folder / "mel.safetensors", shard_paths(catalog, "mel"), utterances, rows
+        )
+        texts = {s: _write_text(folder, catalog, utterances, s) for s in params.sources}
+        described = describe_rows(shard_paths(catalog, "views"), utterances, rows, task)
+        write_index(folder / "index.parquet", utterances, rows, folds, described)
+        facts = {
+            "format": FORMAT,
+            "task": name,
+            "classes": list(task.classes),
+            "sources": list(params.sources),
+            "n_mels": n_mels,
+            "word_dim": _only("word vector", {s: t.word_dim for s, t in texts.items()}),
+            "bert_dim": _only("BERT vector", {s: t.bert_dim for s, t in texts.items()}),
+            "mel_max_frames": params.max_frames,
+            "normalisation": NORMALISATION,
+            "splits": {
+                s: {"folds": sum(f.split == s for f in folds), "protocol": splits[s].protocol}
+                for s in sorted(splits)
+            },
+            "rows": len(rows.codes),
+            "utterances": len(utterances.ordinals),
+            "features": {k: v for f in FEATURES for k, v in _params(catalog, f).items()},
+            "catalog": _digest_of_keys(rows, texts),
+            "files": {p.name: _hash(p) for p in sorted(folder.iterdir())},
+        }
+        write_json(folder / "meta.json", {**facts, "key": key_of(facts)})
+    unknown = {s: t.unknown_words for s, t in texts.items()}
+    return PackSummary(
+        len(rows.codes), len(utterances.ordinals), utterances.dropped, rows.truncated,
+        unknown, warnings,
+    )  # fmt: skip
+
+
+def _refuse_leaks(splits: Mapping[str, SplitFile], manifests: list[Path]) -> None:
+    """Check again what the stage `split` checked: the last chance before training.
+
+    Raises:
+        PackError: a split has an utterance, its audio, or its speaker or session on two sides.
+    """
+    columns = ["utt_id", "corpus", "audio_key", "speaker", "session"]
+    facts = [pq.read_table(path, columns=columns, partitioning=None) for path in manifests]
+    for name, split in splits.items():
+        group = split.protocol if split.protocol in ("speaker", "session") else None
+        try:
+            check_leakage(pq.read_table(split.path, partitioning=None), facts, group)
+        except LeakageError as error:
+            raise PackError(f"split {name!r}: {error}; run `dvc repro split`") from error
+
+
+@dataclass(frozen=True)
+class _PackedText:
+    word_dim: int
+    bert_dim: int
+    unknown_words: int
+    keys: tuple[str, ...]
+
+
+def _write_text(folder: Path, catalog: Catalog, utterances: Utterances, source: str) -> _PackedText:
+    words = shard_paths(catalog, "words")
+    text = plan_words(shard_paths(catalog, "transcripts"), words, utterances, source)
+    path = folder / f"words-{source}.safetensors"
+    word_dim = write_words(path, words, utterances, source, text)
+    path = folder / f"bert-{source}.safetensors"
+    bert_dim, bert_keys = write_bert(path, shard_paths(catalog, "bert"), utterances, source)
+    return _PackedText(word_dim, bert_dim, text.unknown, (*text.keys, *bert_keys))
+
+
+@contextmanager
+def _appearing_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out` that takes its place at the end."""
+    from filelock import FileLock, Timeout
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fresh, old = (out.with_name(f"{TEMPORARY}{kind}-{out.name}") for kind in ("new", "old"))
+    lock = FileLock(out.with_name(f".lock-{out.name}"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise PackError(f"{out}: another process is packing this task; wait for it") from None
+    try:
+        for folder in (fresh, old):
+            shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed
+        fresh.mkdir()
+        yield fresh
+        if out.exists():
+            out.rename(old)
+        fresh.rename(out)
+    finally:
+        for folder in (fresh, old):
+            shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+
+
+def _only(what: str, widths: Mapping[str, int]) -> int:
+    """The one width of all sources; 0 where there is no source."""
+    if len(set(widths.values())) > 1:
+        raise PackError(f"the {what} of the text sources differ in width: {dict(widths)}")
+    return next(iter(widths.values()), 0)
+
+
+def _params(catalog: Catalog, feature: str) -> dict[str, Any]:
+    """The parameters of a feature, the same in every corpus."""
+    corpora = sorted(catalog)
+    for corpus in corpora[1:]:
+        if catalog[corpus][feature].params != catalog[corpora[0]][feature].params:
+            raise PackError(
+                f"{feature} of {corpora[0]!r} and of {corpus!r} were made with different "
+                f"parameters; run `dvc repro` to bring both up to date"
+            )
+    return catalog[corpora[0]][feature].params
+
+
+def _digest_of_keys(rows: MelRows, texts: Mapping[str, _PackedText]) -> str:
+    """What the cache was made from: the keys of the packed rows, and of no others."""
+    keys = (rows.keys, *(texts[source].keys for source in sorted(texts)))
+    return digest(*("".join(part).encode() for part in keys))
+
+
+def _hash(path: Path) -> str:
+    state = blake2b(digest_size=KEY_BYTES)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            state.update(block)
+    return state.hexdigest()

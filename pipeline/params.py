@@ -1,0 +1,252 @@
+"""params.yaml, read strictly and in one place.
+
+The sections are the frozen dataclasses that stand beside the code they steer; this module only
+joins them. An unknown, missing or mistyped key stops the run and names the fix.
+"""
+
+import dataclasses
+import json
+import re
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from features.audio import AudioParams
+from features.augment import AugmentParams
+from features.mel import MelParams
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML, YAMLError
+
+from features.asr import WhisperParams
+from features.bert import BertParams
+from features.words import WordsParams
+from pipeline import layout
+from pipeline.corpora import CorpusParams
+from pipeline.manifest import ManifestParams
+from pipeline.pack import TaskParams
+from pipeline.splits import SplitParams
+from training.settings import Modality, ModelSettings, RunSettings, TrainSettings
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # of a corpus, task, run...: also a folder's name
+REFERENCE = "reference"  # the text source that is the corpus's own transcripts
+
+
+class ParamsError(ValueError):
+    """params.yaml does not say what it must."""
+
+
+@dataclass(frozen=True)
+class DemoParams:
+    """A part of the embedded demo; an empty section `demo` switches all of it off."""
+
+    path: str  # where the generator puts it
+
+
+@dataclass(frozen=True)
+class AsrParams:
+    """Text sources beside `reference`, the corpus's own transcripts."""
+
+    sources: dict[str, WhisperParams]
+
+
+@dataclass(frozen=True)
+class TargetRows:
+    """The most rows a shard may hold: large for fewer files, small to lose less in a crash."""
+
+    transcripts: int
+    views: int
+    mel: int
+    words: int
+    bert: int
+
+
+@dataclass(frozen=True)
+class StoreParams:
+    """How the store is cut into shards."""
+
+    target_rows: TargetRows
+
+
+@dataclass(frozen=True)
+class RunParams:
+    """A model to train: what it sees, its size, how it is trained."""
+
+    task: str
+    split: str
+    source: str  # text source
+    modalities: tuple[Modality, ...]
+    size: str  # a name of `sizes`
+    preset: str  # a name of `presets`
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a run's pooled metrics must lie between; null for no bound."""
+
+    ua_min: float | None = None
+    ua_max: float | None = None
+
+
+@dataclass(frozen=True)
+class ReportParams:
+    """The report."""
+
+    notes: tuple[str, ...]  # said at its head
+    expect: dict[str, Bounds]  # run -> bounds; the stage fails when they are not met
+
+
+@dataclass(frozen=True)
+class Params:
+    """All of params.yaml."""
+
+    demo: dict[str, DemoParams]
+    corpora: dict[str, CorpusParams]
+    audio: AudioParams
+    manifest: ManifestParams
+    asr: AsrParams
+    augment: AugmentParams
+    mel: MelParams
+    words: WordsParams
+    bert: BertParams
+    store: StoreParams
+    splits: dict[str, SplitParams]
+    tasks: dict[str, TaskParams]
+    sizes: dict[str, ModelSettings]
+    presets: dict[str, TrainSettings]
+    runs: dict[str, RunParams]
+    report: ReportParams
+
+
+def load(path: Path = layout.PARAMS) -> Params:
+    """Read and check a params file.
+
+    Raises:
+        ParamsError: it is missing, is no YAML, or a key is unknown, missing or mistyped.
+    """
+    if not path.exists():
+        raise ParamsError(f"{path}: not here; run in the project root, or `vcemo profile use demo`")
+    try:
+        plain = YAML(typ="safe").load(path)  # YAML 1.2: 3e-4 is a number, no is Norwegian
+    except YAMLError as error:
+        raise ParamsError(f"{path}: not YAML: {error}") from error
+    return read(plain, str(path))
+
+
+def read(plain: Any, where: str) -> Params:
+    """Check params given as plain mappings and lists; `where` names them in errors.
+
+    Raises:
+        ParamsError: see `load`.
+    """
+    try:
+        params = _ADAPTER.validate_json(json.dumps(plain, allow_nan=False), strict=True)
+    except ValidationError as error:
+        raise ParamsError("\n".join(_explain(e, where) for e in error.errors())) from None
+    _check_names(params, where)
+    _check_references(params, where)
+    return params
+
+
+def run_settings(params: Params, name: str) -> RunSettings:
+    """A run with its size and preset filled in, as the training stage wants it.
+
+    Raises:
+        ParamsError: there is no such run.
+    """
+    if name not in params.runs:
+        raise ParamsError(f"runs: {name!r} is not there; found {', '.join(params.runs) or 'none'}")
+    run = params.runs[name]
+    return RunSettings(
+        name=name,
+        task=run.task,
+        split=run.split,
+        source=run.source,
+        modalities=run.modalities,
+        seeds=run.seeds,
+        model=params.sizes[run.size],
+        training=params.presets[run.preset],
+    )
+
+
+def _check_names(params: Params, where: str) -> None:
+    for section in ("corpora", "splits", "tasks", "runs"):
+        for name in getattr(params, section):
+            if not NAME.fullmatch(name):
+                raise ParamsError(
+                    f"{where}: {section}: found the name {name!r}, expected letters, digits, "
+                    "'_', '.', '-' (it becomes a file name)"
+                )
+    if REFERENCE in params.asr.sources:
+        raise ParamsError(
+            f"{where}: asr.sources: {REFERENCE!r} always stands for the corpus's own transcripts; "
+            "give the ASR setting another name"
+        )
+
+
+def _check_references(params: Params, where: str) -> None:
+    sources = (REFERENCE, *params.asr.sources)
+    for name, task in params.tasks.items():
+        for source in task.sources:
+            _require_known(f"{where}: tasks.{name}.sources", source, sources)
+    for name, run in params.runs.items():
+        at = f"{where}: runs.{name}"
+        _require_known(f"{at}.task", run.task, params.tasks)
+        _require_known(f"{at}.split", run.split, params.splits)
+        _require_known(f"{at}.size", run.size, params.sizes)
+        _require_known(f"{at}.preset", run.preset, params.presets)
+        if set(run.modalities) & {"words", "bert"}:
+            _require_known(f"{at}.source", run.source, params.tasks[run.task].sources)
+    for name in params.report.expect:
+        _require_known(f"{where}: report.expect", name, params.runs)
+
+
+def _require_known(where: str, found: str, known: Iterable[str]) -> None:
+    if found not in known:
+        raise ParamsError(f"{where}: found {found!r}, expected one of: {', '.join(known)}")
+
+
+def _explain(error: ErrorDetails, where: str) -> str:
+    """One line for one fault: where, what was found, what was expected, what to do."""
+    *parents, last = (str(part) for part in error["loc"]) if error["loc"] else ("the file",)
+    at = ".".join([*parents, last])
+    if error["type"] == "unexpected_keyword_argument":
+        known = _keys_beside(parents)
+        near = get_close_matches(last, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+        return f"{where}: {at}: unknown key; {hint}"
+    if error["type"] == "missing":
+        return f"{where}: {at}: missing; add it (profiles/demo.yaml shows a whole file)"
+    return f"{where}: {at}: found {error['input']!r}; {error['msg']}"
+
+
+def _keys_beside(parents: Iterable[str]) -> list[str]:
+    """The keys that may stand at a place of the params."""
+    kind: Any = Params
+    for part in parents:
+        if dataclasses.is_dataclass(kind):
+            kind = typing.get_type_hints(kind).get(part)
+        else:
+            kind = typing.get_args(kind)[-1]
+        inner = [a for a in typing.get_args(kind) if dataclasses.is_dataclass(a)]
+        if inner and typing.get_origin(kind) not in (dict, Mapping):
+            kind = inner[0]  # X | None
+    return [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+
+
+def _forbid_unknown_keys(kind: Any) -> None:
+    """Make pydantic strict about a dataclass and all dataclasses inside it."""
+    if dataclasses.is_dataclass(kind):
+        setattr(kind, "__pydantic_config__", ConfigDict(extra="forbid", strict=True))  # noqa: B010
+        for inner in typing.get_type_hints(kind).values():
+            _forbid_unknown_keys(inner)
+    for inner in typing.get_args(kind):
+        _forbid_unknown_keys(inner)
+
+
+_forbid_unknown_keys(Params)
+_ADAPTER = TypeAdapter(Params)

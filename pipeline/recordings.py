@@ -1,0 +1,106 @@
+"""The facts of one audio file: read once, hashed, decoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.keys import digest, key_of
+from pipeline.rejects import Rejection
+
+END_TOLERANCE_S = 0.04  # a segment may end so much after its file (`read_audio` allows 0.05)
+
+Segment = tuple[float | None, float | None]  # start and end in seconds; (None, None) = whole file
+WHOLE: Segment = (None, None)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The audio of one utterance, a whole file or a segment of one."""
+
+    duration_s: float
+    sample_rate_hz: int  # of the file
+    channels: int  # of the file
+    peak: float  # largest magnitude, 1.0 = full scale
+    finite: bool  # no NaN, no infinite sample
+    audio_key: str  # hash of the file's bytes; for a segment of that hash, start and end
+
+
+class _Named(BytesIO):
+    """Bytes with a file's name, which errors then tell instead of an address in memory."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
+
+    def __repr__(self) -> str:
+        return repr(self.name)
+
+
+def examine(path: Path, segments: Sequence[Segment]) -> list[Recording | Rejection]:
+    """The facts of each segment of one file, or why there are none.
+
+    Details never hold the place of the file on this machine: they end up in cached outputs.
+    """
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        hint = "; folders are separated by /" if "\\" in path.name else ""
+        return _all(segments, Rejection("missing-file", f"no such file{hint}"))
+    except OSError as error:
+        return _all(segments, Rejection("unreadable", f"{error.strerror}"))
+    if not data:
+        return _all(segments, Rejection("empty", "the file has 0 bytes"))
+    return _examine(_Named(data, path.name), segments)
+
+
+def _examine(file: _Named, segments: Sequence[Segment]) -> list[Recording | Rejection]:
+    from features.audio import AudioError, probe
+
+    try:
+        facts = probe(file)
+    except AudioError as error:
+        return _all(segments, Rejection("unreadable", str(error)))
+    if not facts.duration_s:
+        return _all(segments, Rejection("empty", "the file has no sample"))
+    whole = Recording(
+        duration_s=facts.duration_s,
+        sample_rate_hz=facts.sample_rate_hz,
+        channels=facts.channels,
+        peak=facts.peak,
+        finite=not facts.has_nan,
+        audio_key=digest(file.getvalue()),
+    )
+    return [whole if s == WHOLE else _segment(file, whole, s) for s in segments]
+
+
+def _segment(file: _Named, whole: Recording, segment: Segment) -> Recording | Rejection:
+    from features.audio import AudioError, read_audio
+
+    start = segment[0] or 0.0
+    end = whole.duration_s if segment[1] is None else segment[1]
+    if not 0 <= start < end <= whole.duration_s + END_TOLERANCE_S:
+        return Rejection(
+            "bad-segment",
+            f"found start {start:g} s and end {end:g} s, expected "
+            f"0 <= start < end <= {whole.duration_s:g} s, the length of the file",
+        )
+    file.seek(0)
+    try:
+        x = read_audio(file, whole.sample_rate_hz, start_s=start, end_s=end)
+    except AudioError as error:
+        return Rejection("bad-segment" if whole.finite else "not-finite", str(error))
+    return Recording(
+        duration_s=len(x) / whole.sample_rate_hz,
+        sample_rate_hz=whole.sample_rate_hz,
+        channels=whole.channels,
+        peak=float(np.abs(x).max(initial=0.0)),
+        finite=True,  # `read_audio` refuses anything else
+        audio_key=key_of([whole.audio_key, *segment]),
+    )
+
+
+def _all(segments: Sequence[Segment], rejection: Rejection) -> list[Recording | Rejection]:
+    return [rejection] * len(segments)

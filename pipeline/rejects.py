@@ -1,0 +1,39 @@
+"""What could not be used of a corpus, and why: nothing is dropped without a row here."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import pyarrow as pa
+
+Reason = Literal[
+    "missing-file",  # the path names no file
+    "unreadable",  # no audio, or damaged
+    "empty",  # no sample in it
+    "silent",  # its peak is below silence_db
+    "not-finite",  # it holds NaN or infinite samples
+    "too-short",
+    "too-long",
+    "missing-transcript",  # and the corpus is said to require one
+    "unknown-label",  # neither the reader's table nor the corpus's `labels` knows it
+    "duplicate-id",  # another utterance has the same id: none of them is kept
+    "bad-segment",  # start and end do not fit each other or the file
+]
+REASONS: tuple[str, ...] = get_args(Reason)
+
+SCHEMA = pa.schema(
+    [
+        pa.field("utt_id", pa.string()),
+        pa.field("corpus", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why one utterance is rejected."""
+
+    reason: Reason
+    detail: str  # what was found, what was expected, what to do

@@ -1,0 +1,84 @@
+"""Word vectors: an utterance x text source."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from features.words import WordsParams, sources
+from pipeline.corpus import Corpus
+from pipeline.keys import recipe_key
+from pipeline.rows import text
+from pipeline.shards import Compute
+
+VERSION = 1
+PAYLOAD = pa.schema(
+    [
+        pa.field("tokens", pa.list_(pa.string()), nullable=False),
+        pa.field("known", pa.list_(pa.bool_()), nullable=False),
+        pa.field("unknown_share", pa.float32(), nullable=False),
+        pa.field(  # flat, token after token
+            "vectors", pa.list_(pa.field("element", pa.float32(), nullable=False)), nullable=False
+        ),
+    ]
+)
+
+
+def wanted(corpus: Corpus) -> pa.Table:
+    """A row for each transcript."""
+    serving = encoders(corpus)
+
+    def recipe(language: str | None) -> str:
+        reading = {"language": language, "segmenter": _segmenter(corpus.params.words, language)}
+        return recipe_key("words", VERSION, reading, serving[language].revision)
+
+    return text.wanted(corpus, recipe)
+
+
+def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
+    """Text and language of each row."""
+    return text.inputs(corpus, rows)
+
+
+def compute(corpus: Corpus) -> Compute:
+    """How the payload of some rows is made."""
+    return _Words(corpus.params.words, encoders(corpus))
+
+
+def encoders(corpus: Corpus) -> text.Encoders:
+    """The word vectors of each language of the corpus."""
+    return text.encoders(corpus, "words", corpus.params.words.models)
+
+
+def provenance(corpus: Corpus) -> dict[str, Any]:
+    """The model of each language: name, revision, and what its vectors were made from."""
+    return {
+        str(lang): text.described(used) | {"sources": sources(used.path)}
+        for lang, used in encoders(corpus).items()
+    }
+
+
+@dataclass(frozen=True)
+class _Words:
+    params: WordsParams
+    encoders: text.Encoders
+
+    def __call__(self, inputs: pa.Table) -> pa.Table:
+        return pa.Table.from_pylist([self._row(r) for r in inputs.to_pylist()], schema=PAYLOAD)
+
+    def _row(self, row: dict[str, Any]) -> dict[str, Any]:
+        from features.words import embed, load
+
+        language = row["language"]
+        vectors = load(self.encoders[language].path, language, _segmenter(self.params, language))
+        found = embed(row["text"], vectors)
+        return {
+            "tokens": found.tokens,
+            "known": found.known,
+            "unknown_share": 1 - found.known.mean() if len(found.known) else 0.0,
+            "vectors": found.vectors.ravel(),
+        }
+
+
+def _segmenter(params: WordsParams, language: str | None) -> str:
+    return params.segmenters.get(language or "", "model")

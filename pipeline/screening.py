@@ -1,0 +1,79 @@
+"""The checks an utterance must pass to enter the manifest. Each finds rejections, none mends."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline import labels
+from pipeline.recordings import Recording
+from pipeline.rejects import Rejection
+from pipeline.utterance import Utterance
+
+
+@dataclass(frozen=True)
+class ManifestParams:
+    """What an utterance must be like."""
+
+    min_duration_s: float
+    max_duration_s: float
+    silence_db: float  # a peak below it (0 = full scale) is silence
+    max_reject_fraction: float  # of a corpus's utterances, 0 to 1
+
+
+def twice(found: Sequence[Utterance], ids: Sequence[str]) -> dict[int, Rejection]:
+    """Utterances that share their id, by index: which of them to keep is not ours to choose."""
+    owners: defaultdict[str, list[str]] = defaultdict(list)
+    for utt_id, utterance in zip(ids, found, strict=True):
+        owners[utt_id].append(utterance.path)
+    rejected = {}
+    for i, utt_id in enumerate(ids):
+        if (count := len(owners[utt_id])) > 1:
+            paths = ", ".join(sorted(set(owners[utt_id])))
+            detail = (
+                f"{count} utterances are called {utt_id} ({paths}); rename or remove all but one"
+            )
+            rejected[i] = Rejection("duplicate-id", detail)
+    return rejected
+
+
+def unlabelled(found: Sequence[Utterance], known: Mapping[str, str]) -> dict[int, Rejection]:
+    """Utterances, by index, with a label that `known` (see `labels.table`) does not hold."""
+    rejected = {}
+    for i, utterance in enumerate(found):
+        names = [utterance.raw_label or "", *(utterance.soft_label or ())]
+        strange = [name for name in names if name.strip() and labels.plain(name) not in known]
+        if strange:
+            detail = (
+                f"found label {strange[0]!r}; map it under this corpus in params.yaml, "
+                f"`labels: {{{strange[0]}: ...}}`, to one of {', '.join(labels.EMOTIONS)}"
+            )
+            rejected[i] = Rejection("unknown-label", detail)
+    return rejected
+
+
+def wordless(found: Sequence[Utterance]) -> dict[int, Rejection]:
+    """Utterances without a transcript, by index."""
+    detail = "found no transcript, and params.yaml has `require_transcript: true` for this corpus"
+    return {
+        i: Rejection("missing-transcript", detail)
+        for i, utterance in enumerate(found)
+        if not (utterance.transcript or "").strip()
+    }
+
+
+def judge(recording: Recording, params: ManifestParams) -> Recording | Rejection:
+    """The recording, or why its sound is of no use."""
+    if not recording.finite:
+        return Rejection("not-finite", "found NaN or infinite samples; export the file again")
+    peak_db = 20 * math.log10(recording.peak) if recording.peak > 0 else -math.inf
+    if peak_db < params.silence_db:
+        bound = f"{params.silence_db:g} dB (manifest.silence_db)"
+        return Rejection("silent", f"found a peak of {peak_db:.1f} dB, expected at least {bound}")
+    if recording.duration_s < params.min_duration_s:
+        bound = f"at least {params.min_duration_s:g} s (manifest.min_duration_s)"
+        return Rejection("too-short", f"found {recording.duration_s:.3f} s, expected {bound}")
+    if recording.duration_s > params.max_duration_s:
+        bound = f"at most {params.max_duration_s:g} s (manifest.max_duration_s)"
+        return Rejection("too-long", f"found {recording.duration_s:.3f} s, expected {bound}")
+    return recording

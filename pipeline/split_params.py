@@ -1,0 +1,60 @@
+"""How a split is asked for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+NEEDS: dict[str, tuple[str, ...]] = {  # protocol -> what it cannot do without
+    "random": ("seed", "test_fraction", "val_fraction"),
+    "speaker": ("seed", "val_fraction"),
+    "session": ("seed", "val_fraction"),
+    "official": (),
+}
+MAX_FOLDS = 1000
+
+
+class SplitError(ValueError):
+    """The corpora cannot be split as the params ask."""
+
+
+@dataclass(frozen=True)
+class SplitParams:
+    """One entry of `splits` in params.yaml; what a protocol does not use is left out (None).
+
+    Raises:
+        SplitError: a protocol lacks what it needs or has what it does not use, or a value is out of
+            bounds.
+    """
+
+    protocol: Literal["random", "speaker", "session", "official"]
+    folds: int | None = None  # random: None is 1; speaker, session: None leaves one out each time
+    val_fraction: float | None = None  # random: of all; else of what is not test
+    test_fraction: float | None = None  # random: of all
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the values fit the protocol and each other."""
+        if problem := next(_problems(self), None):
+            raise SplitError(f"`splits` in params.yaml: protocol {self.protocol!r} {problem}")
+
+
+def _problems(params: SplitParams) -> Iterator[str]:
+    needed = NEEDS[params.protocol]
+    if lacking := [name for name in needed if getattr(params, name) is None]:
+        yield f"needs {' and '.join(lacking)}, found none; add it"
+    if params.protocol == "official" and params.folds is not None:
+        yield "has no folds but those of the corpus; remove `folds`"
+    if params.protocol != "random" and params.test_fraction is not None:
+        yield "does not draw its test part; remove `test_fraction`"
+    for name in ("val_fraction", "test_fraction"):
+        share = getattr(params, name)
+        if share is not None and not 0 < share < 1:
+            yield f"has {name} {share}, expected a share between 0 and 1"
+    least = 1 if params.protocol == "random" else 2
+    if params.folds is not None and not least <= params.folds <= MAX_FOLDS:
+        yield f"has folds {params.folds}, expected {least} to {MAX_FOLDS}, or none"
+    test, val = params.test_fraction or 0, params.val_fraction or 0
+    if test + val >= 1:
+        yield "leaves nothing to train on; lower val_fraction or test_fraction"
+    if (params.folds or 1) * test > 1 + 1e-9:
+        yield f"would test {params.folds} x {test:g} of the data, expected at most all of it"

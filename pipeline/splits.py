@@ -1,0 +1,211 @@
+"""Who trains, validates and tests: a fold and a subset for every labelled utterance.
+
+    random     the given shares of all utterances; fold f tests the f-th share
+    speaker    one speaker, or one of k groups of speakers, is the test part of each fold
+    session    the same with sessions
+    official   the corpus's own parts
+
+Every choice is drawn from names (a hash of seed and utterance id), so it is the same on any machine
+and a new utterance moves few others. Parts that are drawn keep the proportions of corpora and
+labels, and utterances with the same audio stay together.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from math import floor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.draws import Deck, Indices, Mask, codes, places, shuffle
+from pipeline.files import appearing
+from pipeline.leakage import TEST, TRAIN, VAL, check_leakage
+from pipeline.split_params import SplitError as SplitError
+from pipeline.split_params import SplitParams as SplitParams
+
+Subsets = npt.NDArray[np.int8]  # TRAIN, VAL or TEST, one per row
+
+SUBSETS = ("train", "val", "test")
+OFFICIAL_NAMES = {  # of the parts, in corpora
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "devel", "development"), "val"),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation"), "test"),
+}
+MAX_ROWS = 50_000_000  # of the table: utterances x folds
+COLUMNS = ["utt_id", "corpus", "label", "audio_key", "speaker", "session", "split"]
+SCHEMA = pa.schema(
+    [
+        pa.field("utt_id", pa.string(), nullable=False),
+        pa.field("fold", pa.int16(), nullable=False),
+        pa.field("subset", pa.string(), nullable=False),
+    ]
+)
+
+log = logging.getLogger(__name__)
+
+
+def make(manifests: Sequence[Path], params: SplitParams, out: Path) -> pa.Table:
+    """Split the utterances of some manifests, check the split, write it to `out`.
+
+    Raises:
+        SplitError, LeakageError: the corpora cannot be split so.
+    """
+    tables = [pq.read_table(path, columns=COLUMNS, partitioning=None) for path in manifests]
+    split = assign(tables, params)
+    check_leakage(split, tables, group(params))
+    with appearing(out) as temporary:
+        pq.write_table(split, temporary, compression="zstd", compression_level=3)
+    return split
+
+
+def group(params: SplitParams) -> str | None:
+    """The column whose values may not be on both sides, if the protocol has one."""
+    return params.protocol if params.protocol in ("speaker", "session") else None
+
+
+def assign(manifests: Sequence[pa.Table], params: SplitParams) -> pa.Table:
+    """Give every labelled utterance a subset in every fold; sorted by fold, then utterance.
+
+    Raises:
+        SplitError: an id occurs twice; a speaker, session or official part is missing; a subset
+            would be empty.
+    """
+    rows = _labelled(manifests)
+    match params.protocol:
+        case "random":
+            folds = _random(rows, params)
+        case "official":
+            folds = _official(rows, params)
+        case "speaker" | "session":
+            folds = _grouped(rows, params)
+    parts = []
+    for number, subsets in enumerate(folds):
+        _require_all(number, subsets)
+        names = pa.DictionaryArray.from_arrays(subsets, SUBSETS).cast(pa.string())
+        fold = np.full(len(rows), number, np.int16)
+        parts.append(
+            pa.Table.from_arrays([rows["utt_id"].combine_chunks(), fold, names], schema=SCHEMA)
+        )
+    return pa.concat_tables(parts)
+
+
+def _labelled(manifests: Sequence[pa.Table]) -> pa.Table:
+    rows = pa.concat_tables([m.select(COLUMNS) for m in manifests]).sort_by("utt_id")
+    ids = rows["utt_id"].combine_chunks()
+    again = ids.slice(1).filter(pc.equal(ids.slice(1), ids.slice(0, max(len(ids) - 1, 0))))
+    if len(again):
+        raise SplitError(f"{len(again)} utterance ids occur twice: {_first(again)}")
+    labelled = rows.filter(pc.is_valid(rows["label"]))
+    if lost := len(rows) - len(labelled):
+        log.info("%d utterances without a label are in no split", lost)
+    if not len(labelled):
+        raise SplitError("found no utterance with a label, expected some; give the corpora labels")
+    return labelled.combine_chunks()
+
+
+def _random(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
+    """Stretches of one fair order: fold f tests the f-th, and validates on what follows it."""
+    n, test, val = len(rows), params.test_fraction or 0, params.val_fraction or 0
+    place = places(_deck(rows, params), np.ones(n, bool))
+    for fold in range(params.folds or 1):
+        start, stop = floor(fold * test * n + 0.5), floor((fold + 1) * test * n + 0.5)
+        after = (place - stop) % n
+        subsets = np.where(after < floor(val * n + 0.5), VAL, TRAIN)
+        subsets[(start <= place) & (place < stop)] = TEST
+        yield subsets.astype(np.int8)
+
+
+def _grouped(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
+    """Leave speakers or sessions out; validation is a share of the rest ("clean" protocol)."""
+    deck = _deck(rows, params)
+    fold_of = _groups_to_folds(rows, params.protocol, params.folds)
+    for fold in range(int(fold_of.max()) + 1):
+        test = fold_of == fold
+        subsets = np.where(test, TEST, TRAIN).astype(np.int8)
+        subsets[~test] = _with_val(deck, ~test, params)
+        yield subsets
+
+
+def _official(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
+    """The corpora's own parts; a corpus without a validation part gives a share of its training."""
+    named = [
+        OFFICIAL_NAMES.get((name or "").strip().casefold()) for name in rows["split"].to_pylist()
+    ]
+    wrong = pa.array([name is None for name in named])
+    if found := pc.sum(wrong).as_py():
+        strange = sorted({str(s) for s in rows["split"].filter(wrong).to_pylist()})[:10]
+        raise SplitError(
+            f"protocol 'official': {found} of {len(rows)} utterances have no part train, val or "
+            f"test (their split is {', '.join(strange)}), first: "
+            f"{_first(rows['utt_id'].filter(wrong))}. Correct the corpus or choose another protocol"
+        )
+    subsets = np.array([SUBSETS.index(name) for name in named if name], np.int8)
+    corpus = codes(rows["corpus"])
+    bare = ~np.isin(corpus, corpus[subsets == VAL]) & (subsets == TRAIN)
+    if bare.any():
+        subsets[bare] = _with_val(_deck(rows, params), bare, params)
+    yield subsets
+
+
+def _deck(rows: pa.Table, params: SplitParams) -> Deck:
+    if params.seed is None or params.val_fraction is None:
+        raise SplitError(
+            f"protocol {params.protocol!r}: a corpus has no validation part of its own, so "
+            "`val_fraction` and `seed` are needed; add them to the split in params.yaml"
+        )
+    return shuffle(rows, params.seed)
+
+
+def _with_val(deck: Deck, among: Mask, params: SplitParams) -> Subsets:
+    """Train and val for the chosen rows."""
+    count = floor((params.val_fraction or 0) * int(among.sum()) + 0.5)
+    return np.where(places(deck, among) < count, VAL, TRAIN).astype(np.int8)
+
+
+def _groups_to_folds(rows: pa.Table, column: str, folds: int | None) -> Indices:
+    """The fold that tests each row: groups in order of size, each to the smallest fold so far."""
+    missing = rows["utt_id"].filter(pc.is_null(rows[column]))
+    if len(missing):
+        raise SplitError(
+            f"protocol {column!r}: {len(missing)} of {len(rows)} utterances have no {column}, "
+            f"first: {_first(missing)}. Add it to the corpus, or choose the protocol 'random'"
+        )
+    names = pc.binary_join_element_wise(rows["corpus"], rows[column], "\n")
+    code = codes(names)
+    distinct = pc.unique(names).to_pylist()
+    if len(distinct) < (wanted := folds or 2):
+        raise SplitError(
+            f"protocol {column!r}: found {len(distinct)} {column}s, expected at least {wanted}; "
+            "lower `folds` in params.yaml, or choose the protocol 'random'"
+        )
+    if len(rows) * (folds or len(distinct)) > MAX_ROWS:
+        raise SplitError(
+            f"protocol {column!r}: {len(rows)} utterances in {folds or len(distinct)} folds are "
+            f"more than {MAX_ROWS} rows; set `folds` to a small number in params.yaml"
+        )
+    if folds is None:
+        return np.argsort(np.argsort(np.array(distinct, object)))[code]
+    sizes = np.bincount(code)
+    load, fold_of = np.zeros(folds, np.int64), np.zeros(len(distinct), np.int64)
+    for i in sorted(range(len(distinct)), key=lambda i: (-sizes[i], distinct[i])):
+        fold_of[i] = np.argmin(load)
+        load[fold_of[i]] += sizes[i]
+    return fold_of[code]
+
+
+def _require_all(fold: int, subsets: Subsets) -> None:
+    counts = np.bincount(subsets, minlength=len(SUBSETS))
+    if (counts == 0).any():
+        found = ", ".join(f"{n} {name}" for name, n in zip(SUBSETS, counts, strict=True))
+        raise SplitError(
+            f"fold {fold} would have {found}, expected some of each; use more utterances, other "
+            "fractions or another protocol"
+        )
+
+
+def _first(names: pa.Array) -> str:
+    return ", ".join(str(name) for name in names.slice(0, 10))

@@ -1,0 +1,140 @@
+"""The feature stages as a table, and the one way to run any of them."""
+
+import logging
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from pipeline import backends, layout, manifest, shards
+from pipeline.catalog import Entry, write_entry
+from pipeline.corpus import Corpus
+from pipeline.keys import digest
+from pipeline.progress import counted
+from pipeline.rows import bert, mel, transcripts, views, words
+from pipeline.shard_files import Feature, sole_writer
+from pipeline.shards import Compute, Plan
+
+log = logging.getLogger(__name__)
+
+
+class Rows(Protocol):
+    """What a module of `pipeline.rows` offers; see there."""
+
+    PAYLOAD: pa.Schema
+
+    def wanted(self, corpus: Corpus, /) -> pa.Table: ...
+    def inputs(self, corpus: Corpus, rows: pa.Table, /) -> pa.Table: ...
+    def compute(self, corpus: Corpus, /) -> Compute: ...
+    def provenance(self, corpus: Corpus, /) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A feature stage."""
+
+    feature: str  # folder in the store
+    variant: str  # the id column beside utt_id
+    rows: Rows
+    sections: tuple[str, ...]  # of params.yaml, that change its rows
+    batch_rows: int  # rows handed to a worker at once
+
+
+STAGES = {
+    "asr": Stage("transcripts", "source", transcripts, ("asr",), 16),
+    "augment": Stage("views", "view", views, ("audio", "augment"), 24),
+    "mel": Stage("mel", "view", mel, ("audio", "mel"), 32),
+    "words": Stage("words", "source", words, ("words",), 256),
+    "bert": Stage("bert", "source", bert, ("bert",), 64),
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a stage did."""
+
+    stage: str
+    corpus: str
+    computed: int
+    reused: int
+    dropped: int  # rows that nobody wants any more
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.stage} {self.corpus}: {self.computed} computed, {self.reused} reused, "
+            f"{self.dropped} dropped, {self.seconds:.1f} s"
+        )
+
+
+def plan(name: str, corpus: Corpus) -> Plan:
+    """What running a stage on a corpus would do."""
+    stage = STAGES[name]
+    target_rows = getattr(corpus.params.store.target_rows, stage.feature)
+    feature = Feature(stage.feature, stage.variant, stage.rows.PAYLOAD, target_rows)
+    folder = layout.shards(stage.feature, corpus.name)
+    return shards.plan(folder, feature, stage.rows.wanted(corpus))
+
+
+def run_manifest(corpus: Corpus, workers: int) -> manifest.Summary:
+    """List and check a corpus, and leave the manifest's entry for the catalog.
+
+    Raises:
+        ValueError: the corpus is not as its reader expects it, or too much of it was rejected.
+    """
+    source, checks = corpus.params.corpora[corpus.name], corpus.params.manifest
+    summary = manifest.make(corpus.name, source, checks, workers=workers)
+    path = layout.manifest(corpus.name)
+    entry = Entry(
+        rows=summary.utterances,
+        key=digest(path.read_bytes()),
+        shards=(path.as_posix(),),
+        params={"corpora": asdict(source), "manifest": asdict(checks)},
+        encoders={},
+    )
+    write_entry("manifest", corpus.name, entry)
+    return summary
+
+
+def run(name: str, corpus: Corpus, workers: int) -> Summary:
+    """Bring one feature of one corpus up to date, and leave its entry for the catalog.
+
+    Raises:
+        ShardError: another process is writing the same feature, or its folder is damaged.
+        ValueError: an input of the stage is missing or cannot be used; says which and what to do.
+    """
+    started = time.monotonic()
+    stage = STAGES[name]
+    with sole_writer(layout.shards(stage.feature, corpus.name)), backends.one_thread_each():
+        todo = plan(name, corpus)
+        missing = len(todo.missing)
+        log.debug("%s %s: %d rows to compute", name, corpus.name, missing)
+        _carry_out(stage, corpus, todo, workers)
+        write_entry(stage.feature, corpus.name, _entry(stage, corpus, todo))
+    seconds = time.monotonic() - started
+    return Summary(name, corpus.name, missing, todo.reused, todo.dropped, seconds)
+
+
+def _carry_out(stage: Stage, corpus: Corpus, todo: Plan, workers: int) -> None:
+    rows = todo.rows.take(todo.missing)
+    batches = -(-len(rows) // stage.batch_rows)
+    spread = counted(backends.choose(workers, batches), len(rows), f"{stage.feature} {corpus.name}")
+    inputs = stage.rows.inputs(corpus, rows) if len(rows) else rows
+    compute = stage.rows.compute(corpus) if len(rows) else _nothing
+    shards.run(todo, inputs, compute, spread, stage.batch_rows)
+
+
+def _nothing(inputs: pa.Table) -> pa.Table:
+    raise AssertionError("there is no row to compute")
+
+
+def _entry(stage: Stage, corpus: Corpus, done: Plan) -> Entry:
+    folder = layout.shards(stage.feature, corpus.name)
+    return Entry(
+        rows=len(done.rows),
+        key=done.key,
+        shards=tuple((folder / shard.name).as_posix() for shard in done.shards),
+        params={section: asdict(getattr(corpus.params, section)) for section in stage.sections},
+        encoders=stage.rows.provenance(corpus),
+    )

@@ -1,0 +1,280 @@
+"""The manifest: every utterance is a row or a reject with its reason, and the bytes are fixed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import layout, manifest, rejects
+from pipeline.corpora import CorpusParams
+from pipeline.manifest import SCHEMA, Manifest, ManifestError, ManifestParams, utterance_id
+from pipeline.utterance import Utterance
+
+PARAMS = ManifestParams(
+    min_duration_s=0.1, max_duration_s=2.0, silence_db=-60.0, max_reject_fraction=0.5
+)
+RATE_HZ = 16000
+
+
+def tone(duration_s: float = 0.5, amplitude: float = 0.3, rate_hz: int = RATE_HZ) -> np.ndarray:
+    t = np.arange(round(duration_s * rate_hz)) / rate_hz
+    return amplitude * np.sin(2 * np.pi * 220 * t)
+
+
+def save(
+    path: Path, x: np.ndarray | None = None, rate_hz: int = RATE_HZ, subtype: str | None = None
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, tone() if x is None else x, rate_hz, subtype=subtype)
+
+
+def build(root: Path, rows: Sequence[str], *, workers: int = 1, **options: Any) -> Manifest:
+    """A manifest of a table with these lines; the first names the columns."""
+    (root / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
+    source = CorpusParams("table", str(root), **options)
+    return manifest.build("mine", source, PARAMS, workers=workers)
+
+
+def reasons(found: Manifest) -> dict[str, str]:
+    return {row["path"]: row["reason"] for row in found.rejects.to_pylist()}
+
+
+def test_a_row_holds_what_table_and_file_tell(tmp_path: Path) -> None:
+    save(tmp_path / "a.wav")
+    header = "path,speaker,gender,age,label,soft_label,turn,transcript"
+    row = 'a.wav,anna,f,31,Anger,"{""anger"": 2, ""angry"": 1, ""sad"": 1}",3,"Oh, no."'
+    [found] = build(tmp_path, [header, row], language="en").utterances.to_pylist()
+    assert len(found["audio_key"]) == 32
+    assert {k: v for k, v in found.items() if v is not None and k != "audio_key"} == {
+        "utt_id": "mine/a",
+        "corpus": "mine",
+        "path": "a.wav",
+        "duration_s": 0.5,
+        "sample_rate": RATE_HZ,
+        "channels": 1,
+        "speaker": "anna",
+        "gender": "female",
+        "age": 31,
+        "language": "en",
+        "turn": 3,
+        "transcript": "Oh, no.",
+        "raw_label": "Anger",
+        "label": "angry",
+        "soft_label": [("angry", 0.75), ("sad", 0.25)],
+    }
+
+
+def test_an_utterances_own_language_comes_before_the_corpuss(tmp_path: Path) -> None:
+    save(tmp_path / "a.wav")
+    save(tmp_path / "b.wav")
+    found = build(tmp_path, ["path,language", "a.wav,zh-CN", "b.wav,"], language="en")
+    assert found.utterances["language"].to_pylist() == ["zh", "en"]
+
+
+def test_each_kind_of_bad_input_has_its_reason(tmp_path: Path) -> None:
+    save(tmp_path / "good.wav")
+    save(tmp_path / "silent.wav", np.zeros(RATE_HZ))
+    save(tmp_path / "faint.wav", tone(amplitude=0.0005))
+    save(tmp_path / "nan.wav", np.r_[tone(), np.nan], subtype="FLOAT")
+    save(tmp_path / "inf.wav", np.r_[tone(), np.inf], subtype="FLOAT")
+    save(tmp_path / "short.wav", tone(0.05))
+    save(tmp_path / "long.wav", tone(2.5))
+    save(tmp_path / "no samples.wav", np.zeros(0))
+    save(tmp_path / "twin.wav")
+    save(tmp_path / "twin.flac")
+    save(tmp_path / "odd.wav")
+    save(tmp_path / "mute.wav")
+    (tmp_path / "nothing.wav").touch()
+    (tmp_path / "text.wav").write_text("I am no audio." * 100)
+    (tmp_path / "head.wav").write_bytes((tmp_path / "good.wav").read_bytes()[:30])
+    (tmp_path / "folder.wav").mkdir()
+    expected = {
+        "silent.wav": "silent",
+        "faint.wav": "silent",
+        "nan.wav": "not-finite",
+        "inf.wav": "not-finite",
+        "short.wav": "too-short",
+        "long.wav": "too-long",
+        "no samples.wav": "empty",
+        "nothing.wav": "empty",
+        "text.wav": "unreadable",
+        "head.wav": "unreadable",
+        "folder.wav": "unreadable",
+        "missing.wav": "missing-file",
+        "good.wav/below.wav": "missing-file",
+        "a\\b.wav": "missing-file",
+        "twin.wav": "duplicate-id",
+        "twin.flac": "duplicate-id",
+        "odd.wav": "unknown-label",
+        "mute.wav": "missing-transcript",
+    }
+    lines = ["path,label,text", "good.wav,,hello"]
+    for path in expected:
+        label = "grumpy" if path == "odd.wav" else "sad"
+        lines.append(f"{path},{label},{'' if path == 'mute.wav' else 'hello'}")
+    found = build(tmp_path, lines, require_transcript=True)
+    assert reasons(found) == expected
+    assert set(expected.values()) | {"bad-segment"} == set(rejects.REASONS)
+    assert found.utterances["utt_id"].to_pylist() == ["mine/good"]
+    assert all(row["detail"] for row in found.rejects.to_pylist())
+
+
+def test_details_name_neither_this_machine_nor_its_memory(tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("I am no audio.")
+    (tmp_path / "folder.wav").mkdir()
+    found = build(tmp_path, ["path", "text.wav", "folder.wav", "missing.wav"]).rejects
+    for detail in found["detail"].to_pylist():
+        assert str(tmp_path) not in detail
+        assert "0x" not in detail
+
+
+def test_an_unknown_label_says_how_to_map_it_and_then_is_known(tmp_path: Path) -> None:
+    save(tmp_path / "a.wav")
+    lines = ["path,label", "a.wav,Grumpy"]
+    [row] = build(tmp_path, lines).rejects.to_pylist()
+    assert "`labels: {Grumpy: ...}`" in row["detail"]
+    [kept] = build(tmp_path, lines, labels={"grumpy": "angry"}).utterances.to_pylist()
+    assert (kept["raw_label"], kept["label"]) == ("Grumpy", "angry")
+
+
+def test_a_soft_label_must_be_known_too(tmp_path: Path) -> None:
+    save(tmp_path / "a.wav")
+    found = build(tmp_path, ["path,soft_label", 'a.wav,"{""grumpy"": 1}"'])
+    assert reasons(found) == {"a.wav": "unknown-label"}
+
+
+def test_other_rates_and_stereo_are_kept_and_counted(tmp_path: Path) -> None:
+    save(tmp_path / "a.wav")
+    save(tmp_path / "b.wav", np.stack([tone(rate_hz=44100)] * 2, axis=1), 44100)
+    found = build(tmp_path, ["path", "a.wav", "b.wav"])
+    assert found.utterances["channels"].to_pylist() == [1, 2]
+    assert found.utterances["duration_s"].to_pylist() == [0.5, 0.5]
+    assert found.summary.sample_rates == {16000: 1, 44100: 1}
+    assert found.summary.stereo == 1
+    assert "1 at 16000 Hz, 1 at 44100 Hz; 1 with several channels" in str(found.summary)
+
+
+def test_the_same_audio_under_two_names_is_kept_and_counted(tmp_path: Path) -> None:
+    save(tmp_path / "a.wav")
+    save(tmp_path / "b.wav")
+    save(tmp_path / "c.wav", tone(0.6))
+    found = build(tmp_path, ["path", "a.wav", "b.wav", "c.wav"])
+    a, b, c = found.utterances["audio_key"].to_pylist()
+    assert a == b != c
+    assert found.summary.same_audio == 2
+
+
+def test_segments_of_one_file_are_utterances(tmp_path: Path) -> None:
+    """The first half second is silence, the second a tone, then 4 s of noise."""
+    noise = 0.1 * np.random.default_rng(0).standard_normal(4 * RATE_HZ)
+    save(tmp_path / "talk.wav", np.r_[np.zeros(8000), tone(), noise])
+    times = ("0,0.5", "0.5,1", "1,2.25", "3,5.03", "1,", "3.5,", "2,1", "-1,1", "4,6", "4,4.00001")
+    lines = ["path,start,end", *(f"talk.wav,{pair}" for pair in times)]
+    found = build(tmp_path, lines)
+    rows = {row["utt_id"]: row for row in found.utterances.to_pylist()}
+    assert {name: row["duration_s"] for name, row in rows.items()} == {
+        "mine/talk#0.5-1": 0.5,
+        "mine/talk#1-2.25": 1.25,
+        "mine/talk#3-5.03": 2.0,
+        "mine/talk#3.5-": 1.5,
+    }
+    assert len({row["audio_key"] for row in rows.values()}) == 4
+    assert {row["utt_id"]: row["reason"] for row in found.rejects.to_pylist()} == {
+        "mine/talk#0-0.5": "silent",
+        "mine/talk#1-": "too-long",
+        "mine/talk#2-1": "bad-segment",
+        "mine/talk#-1-1": "bad-segment",
+        "mine/talk#4-6": "bad-segment",
+        "mine/talk#4-4.00001": "bad-segment",
+    }
+
+
+def test_a_segment_is_judged_by_its_own_samples(tmp_path: Path) -> None:
+    save(tmp_path / "talk.wav", np.r_[tone(1.0), np.nan], subtype="FLOAT")
+    found = build(tmp_path, ["path,start,end", "talk.wav,0,0.5", "talk.wav,0.5,"])
+    assert found.utterances["utt_id"].to_pylist() == ["mine/talk#0-0.5"]
+    assert found.rejects["reason"].to_pylist() == ["not-finite"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a b.wav", "说话/高兴 1.wav", 'say "x", y.wav', "it's #1 'o'.wav"]
+)
+def test_any_file_name_works(tmp_path: Path, name: str) -> None:
+    save(tmp_path / name)
+    quoted = name.replace('"', '""')
+    found = build(tmp_path, ["path", f'"{quoted}"'])
+    assert found.utterances["path"].to_pylist() == [name]
+    assert found.utterances["utt_id"].to_pylist() == [f"mine/{name.removesuffix('.wav')}"]
+
+
+def test_the_schema_is_fixed_even_when_nothing_is_left(tmp_path: Path) -> None:
+    found = build(tmp_path, ["path", "missing.wav"])
+    assert found.utterances.schema == SCHEMA
+    assert found.rejects.schema == rejects.SCHEMA
+
+
+def test_order_of_rows_and_number_of_workers_leave_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [f"{i}.wav" for i in range(8)]
+    for i, name in enumerate(names):
+        save(tmp_path / name, tone(0.3 + 0.01 * i))
+    lines = [*names, "missing.wav", "0.flac"]
+    source = CorpusParams("table", str(tmp_path / "metadata.csv"))
+    written = []
+    for order, workers in ((lines, 1), (lines[::-1], 3)):
+        (tmp_path / "metadata.csv").write_text("\n".join(["path", *order]))
+        manifest.make("mine", source, PARAMS, workers=workers)
+        files = (layout.manifest("mine"), layout.rejects("mine"))
+        written.append([path.read_bytes() for path in files])
+        assert sorted(p.name for p in files[0].parent.iterdir()) == [p.name for p in files]
+    assert written[0] == written[1]
+
+
+def test_too_many_rejects_stop_the_run_and_leave_both_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "a.wav")
+    lost = [f"lost{i:02d}.wav" for i in range(12)]
+    (tmp_path / "metadata.csv").write_text("\n".join(["path", "a.wav", *lost]))
+    with pytest.raises(ManifestError) as stop:
+        manifest.make("mine", CorpusParams("table", str(tmp_path)), PARAMS, workers=1)
+    text = str(stop.value)
+    assert "12 of 13 utterances rejected (missing-file 12)" in text
+    assert "allows 6" in text
+    assert "lost09.wav: missing-file" in text
+    assert "lost10.wav" not in text
+    assert str(layout.rejects("mine")) in text
+    assert len(pq.read_table(layout.manifest("mine"))) == 1
+    assert len(pq.read_table(layout.rejects("mine"))) == 12
+
+
+@given(st.floats(0, 1e5).map(lambda x: round(x, 6)), st.floats(0, 1e5).map(lambda x: round(x, 6)))
+def test_segments_have_the_same_name_only_if_they_are_the_same(a: float, b: float) -> None:
+    names = {utterance_id("c", Utterance(path="x.wav", start_s=t, end_s=2e5)) for t in (a, b)}
+    assert len(names) == len({a, b})
+
+
+def test_emodb_real_has_no_rejects_and_all_its_labels(emodb_dir: Path) -> None:
+    source = CorpusParams("emodb", str(emodb_dir))
+    found = manifest.build("emodb", source, PARAMS_EMODB, workers=2)
+    assert not len(found.rejects)
+    assert (
+        found.summary.labels.items()
+        >= {"angry": 127, "happy": 71, "neutral": 79, "sad": 62}.items()
+    )
+    assert pa.compute.all(pa.compute.equal(found.utterances["language"], "de")).as_py()
+
+
+PARAMS_EMODB = ManifestParams(
+    min_duration_s=0.1, max_duration_s=60.0, silence_db=-60.0, max_reject_fraction=0.0
+)

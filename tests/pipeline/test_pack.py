@@ -1,0 +1,254 @@
+"""Laws of the tensor cache."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+
+from pipeline.cache_rows import PackError
+from pipeline.pack import PackSummary, SplitFile, TaskParams, pack
+from tests.pipeline.small_store import (
+    BERT_DIM,
+    N_MELS,
+    WORD_DIM,
+    WORDS,
+    Spec,
+    build,
+    frames_of,
+    mel_of,
+    simple_split,
+    tokens_of,
+    vector_of,
+    with_params,
+    write_split,
+)
+
+TASK = TaskParams(
+    classes={"high": ("angry", "happy"), "low": ("sad",)}, sources=("reference",), max_frames=6
+)
+
+
+def packed(spec: Spec, out: Path, task: TaskParams = TASK) -> PackSummary:
+    path = simple_split(spec.root / "splits" / "s.parquet", spec.corpora, spec.utterances)
+    return pack("toy", task, build(spec), {"s": SplitFile(path, "speaker")}, out)
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pack")
+    packed(Spec(root), root / "cache" / "toy")
+    return root / "cache" / "toy"
+
+
+def test_cache_holds_the_named_files_and_nothing_else_is_left(cache: Path) -> None:
+    names = ["bert-reference.safetensors", "index.parquet", "mel.safetensors", "meta.json"]
+    assert sorted(bytes_of(cache)) == [*names, "words-reference.safetensors"]
+    assert [p.name for p in cache.parent.iterdir() if p.is_dir()] == ["toy"]
+
+
+def test_index_is_sorted_by_utterance_with_the_original_first(cache: Path) -> None:
+    index = pq.read_table(cache / "index.parquet").to_pylist()
+    assert [(r["utt_id"], r["view"]) for r in index[:3]] == [
+        ("one/00", "original"), ("one/00", "noise"), ("one/00", "pitch"),
+    ]  # fmt: skip
+    ids = [r["utt_id"] for r in index]
+    assert ids == sorted(ids) and len(ids) == 11 * 3
+    assert [r["utterance"] for r in index] == [i for i in range(11) for _ in range(3)]
+    assert index[0]["soft_label"] == [1.0, 0.0] and index[4]["soft_label"] is None
+    assert index[0]["duration_s"] == 1.0 and index[1]["duration_s"] == 0.5
+
+
+def test_spectrograms_are_those_of_the_store_cut_at_the_end(cache: Path) -> None:
+    index = pq.read_table(cache / "index.parquet").to_pylist()
+    mel = load_file(cache / "mel.safetensors")
+    assert mel["values"].dtype == np.float16 and mel["offsets"].dtype == np.int64
+    for i, row in enumerate(index):
+        values = mel["values"][mel["offsets"][i] : mel["offsets"][i + 1]]
+        wanted = mel_of(row["utt_id"], row["view"])[: TASK.max_frames]
+        assert row["frames"] == len(wanted)
+        assert np.array_equal(values, wanted)
+        exact = wanted.astype(np.float64)
+        assert np.allclose(mel["sum"][i], exact.sum(0), rtol=1e-14)
+        assert np.allclose(mel["sum_squares"][i], (exact**2).sum(0), rtol=1e-14)
+
+
+def test_words_are_found_again_through_the_vocabulary(cache: Path) -> None:
+    words = load_file(cache / "words-reference.safetensors")
+    assert words["table"].shape == (2 + len(WORDS) - 1, WORD_DIM)
+    assert not words["table"][:2].any()
+    vocabulary = dict(zip(sorted(set(WORDS) - {"zzz"}), range(2, 9), strict=False))
+    for i in range(11):
+        ids = words["ids"][words["offsets"][i] : words["offsets"][i + 1]]
+        tokens = tokens_of(f"one/{i:02d}", "reference") or ["zzz"]  # silence: one unknown word
+        assert ids.tolist() == [vocabulary.get(t, 1) for t in tokens]
+        assert np.array_equal(words["table"][ids], [vector_of(t) for t in tokens])
+
+
+def test_the_trainer_accepts_it(cache: Path) -> None:
+    from training.cache import open_cache
+
+    opened = open_cache(cache)
+    opened.verify()
+    tested = opened.rows("s", 0, "test")
+    assert [opened.utt_ids[row] for row in tested] == ["one/00", "one/04", "one/08"]
+    assert opened.tensors("mel")["values"].shape[0] == int(opened.frames.sum())
+
+
+def test_meta_names_what_is_there(cache: Path) -> None:
+    meta = json.loads((cache / "meta.json").read_text())
+    assert (meta["n_mels"], meta["word_dim"], meta["bert_dim"]) == (N_MELS, WORD_DIM, BERT_DIM)
+    assert (meta["rows"], meta["utterances"]) == (33, 11)
+    assert meta["splits"] == {"s": {"folds": 2, "protocol": "speaker"}}
+    assert set(meta["files"]) == set(bytes_of(cache)) - {"meta.json"}
+
+
+def test_summary_counts_what_was_left_out(tmp_path: Path) -> None:
+    summary = packed(Spec(tmp_path), tmp_path / "cache")
+    ids = [f"one/{i:02d}" for i in range(11)]
+    assert summary.dropped == {"bored": 1}
+    long = [frames_of(i, v) > 6 for i in ids for v in ("original", "noise", "pitch")]
+    assert summary.truncated == sum(long) > 0
+    unknown = sum(tokens_of(i, "reference").count("zzz") for i in ids)
+    assert summary.unknown_words == {"reference": unknown}
+
+
+def test_views_are_used_in_training_alone(cache: Path) -> None:
+    index = pq.read_table(cache / "index.parquet").to_pylist()
+    for fold in ("s/0", "s/1"):
+        whole = {r["utt_id"]: r[fold] for r in index if r["view"] == "original"}
+        assert set(whole.values()) == {"train", "val", "test"}
+        for row in index:
+            if row["view"] != "original":
+                parent = whole[row["utt_id"]]
+                assert row[fold] == ("train" if parent == "train" else None)
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(order=st.integers(1, 99), shards=st.integers(1, 5))
+def test_bytes_do_not_depend_on_where_rows_lie(
+    cache: Path, tmp_path_factory: pytest.TempPathFactory, order: int, shards: int
+) -> None:
+    root = tmp_path_factory.mktemp("shuffled")
+    packed(Spec(root, order=order, shards=shards), root / "cache")
+    assert bytes_of(root / "cache") == bytes_of(cache)
+
+
+def test_other_sources_and_folders_outside_the_catalog_change_nothing(
+    cache: Path, tmp_path: Path
+) -> None:
+    build(Spec(tmp_path, corpora=("gone",)))  # a corpus no longer in params, so not in the catalog
+    packed(Spec(tmp_path, sources=("reference", "whisper")), tmp_path / "cache")
+    assert bytes_of(tmp_path / "cache") == bytes_of(cache)
+
+
+def test_packing_again_replaces_the_folder_whole(tmp_path: Path) -> None:
+    out = tmp_path / "cache" / "toy"
+    packed(Spec(tmp_path), out)
+    (out / "stale").write_text("of an older version")
+    (out.parent / ".tmp-new-toy").mkdir()  # of a killed run
+    packed(Spec(tmp_path, views=("original",)), out)
+    assert "stale" not in bytes_of(out)
+    assert [p.name for p in out.parent.iterdir() if p.is_dir()] == ["toy"]
+    assert len(pq.read_table(out / "index.parquet")) == 11
+
+
+def test_a_failed_pack_leaves_the_older_cache(tmp_path: Path) -> None:
+    packed(Spec(tmp_path), tmp_path / "cache")
+    before = bytes_of(tmp_path / "cache")
+    with pytest.raises(PackError):
+        packed(Spec(tmp_path, omit=(("bert", "one/05"),)), tmp_path / "cache")
+    assert bytes_of(tmp_path / "cache") == before
+
+
+@pytest.mark.parametrize("feature", ["mel", "words", "bert", "transcripts"])
+def test_a_missing_row_is_named_with_what_to_run(tmp_path: Path, feature: str) -> None:
+    stage = "asr" if feature == "transcripts" else feature
+    with pytest.raises(PackError, match=rf"1 of 11 .*one/05.*dvc repro {stage}@one catalog"):
+        packed(Spec(tmp_path, omit=((feature, "one/05"),)), tmp_path / "cache")
+
+
+def test_rows_of_labels_outside_the_task_may_be_missing(tmp_path: Path) -> None:
+    summary = packed(Spec(tmp_path, omit=(("mel", "one/11"),)), tmp_path / "cache")
+    assert summary.utterances == 11
+
+
+def test_a_task_without_text_sources_packs_audio_alone(tmp_path: Path) -> None:
+    packed(Spec(tmp_path, sources=()), tmp_path / "cache", replace(TASK, sources=()))
+    assert sorted(bytes_of(tmp_path / "cache")) == ["index.parquet", "mel.safetensors", "meta.json"]
+    assert json.loads((tmp_path / "cache" / "meta.json").read_text())["word_dim"] == 0
+
+
+def test_a_class_without_utterances_is_refused(tmp_path: Path) -> None:
+    task = replace(TASK, classes={**TASK.classes, "afraid": ("fear",)})
+    with pytest.raises(PackError, match=r"class 'afraid' .*labels angry, bored, happy, sad"):
+        packed(Spec(tmp_path), tmp_path / "cache", task)
+
+
+def test_other_parameters_in_one_corpus_are_refused(tmp_path: Path) -> None:
+    catalog = build(Spec(tmp_path, corpora=("one", "two")))
+    split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), "speaker")
+    pack("toy", TASK, catalog, {"s": split}, tmp_path / "cache")
+    mixed = with_params(catalog, "two", "mel", {"n_mels": 64})
+    with pytest.raises(PackError, match="mel of 'one' and of 'two'"):
+        pack("toy", TASK, mixed, {"s": split}, tmp_path / "cache")
+
+
+def _pack_with(root: Path, rows: list[tuple[str, int, str]]) -> PackSummary:
+    split = SplitFile(write_split(root / "s.parquet", rows), "random")
+    return pack("toy", TASK, build(Spec(root)), {"s": split}, root / "cache")
+
+
+def test_an_utterance_on_both_sides_is_refused(tmp_path: Path) -> None:
+    rows = [(f"one/{i:02d}", 0, "train" if i < 6 else "test") for i in range(11)]
+    with pytest.raises(PackError, match=r"split 's': the same utterance .*one/02.*dvc repro split"):
+        _pack_with(tmp_path, [*rows, ("one/02", 0, "test")])
+
+
+def test_a_speaker_on_both_sides_is_refused_by_the_speaker_protocol(tmp_path: Path) -> None:
+    rows = [(f"one/{i:02d}", 0, "train" if i < 6 else "test") for i in range(11)]
+    split = SplitFile(write_split(tmp_path / "s.parquet", rows), "speaker")
+    with pytest.raises(PackError, match=r"split 's': .*speaker"):
+        pack("toy", TASK, build(Spec(tmp_path)), {"s": split}, tmp_path / "cache")
+
+
+def test_two_vectors_of_one_word_are_refused(tmp_path: Path) -> None:
+    catalog = build(Spec(tmp_path))
+    path = Path(catalog["one"]["words"].shards[0])
+    rows = pq.read_table(path)
+    halved = [[x / 2 for x in row] for row in rows["vectors"].to_pylist()]
+    at = rows.schema.get_field_index("vectors")
+    pq.write_table(rows.set_column(at, "vectors", pa.array(halved, pa.list_(pa.float32()))), path)
+    split = SplitFile(simple_split(tmp_path / "s.parquet"), "random")
+    with pytest.raises(PackError, match="mixes two models"):
+        pack("toy", TASK, catalog, {"s": split}, tmp_path / "cache")
+
+
+def test_a_class_absent_from_training_is_refused_and_from_testing_is_told(tmp_path: Path) -> None:
+    low = {f"one/{i:02d}" for i in (2, 5, 8)}  # label sad
+    ids = [f"one/{i:02d}" for i in range(11)]
+    with pytest.raises(PackError, match="no utterance of low in the train part"):
+        _pack_with(tmp_path, [(i, 0, "test" if i in low or i < "one/04" else "train") for i in ids])
+    told = _pack_with(tmp_path, [(i, 0, "test" if i < "one/02" else "train") for i in ids])
+    assert any("no test utterance of low" in w for w in told.warnings)
+    assert any("no validation part" in w for w in told.warnings)
+
+
+def test_utterances_outside_a_split_are_null_and_told(tmp_path: Path) -> None:
+    rows = [(f"one/{i:02d}", 0, "train" if i < 4 else "test") for i in range(9)]
+    summary = _pack_with(tmp_path, rows)
+    assert any("2 utterances of the task are not in this split" in w for w in summary.warnings)
+    index = pq.read_table(tmp_path / "cache" / "index.parquet").to_pylist()
+    assert {r["s/0"] for r in index if r["utt_id"] > "one/08"} == {None}

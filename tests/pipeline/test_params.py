@@ -1,0 +1,159 @@
+"""params.yaml is read strictly, and every fault names its place and the fix."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline import params, profiles
+from pipeline.params import ParamsError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def plain() -> Any:
+    return YAML(typ="safe").load(ROOT / "profiles" / "demo.yaml")
+
+
+@pytest.mark.parametrize(
+    "profile", sorted((ROOT / "profiles").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_every_profile_holds_together(profile: Path) -> None:
+    found = params.load(profile)
+    for run in found.runs:
+        assert params.run_settings(found, run).name == run
+
+
+def test_numbers_are_read_as_yaml_1_2(tmp_path: Path, plain: Any) -> None:
+    text = (ROOT / "profiles" / "demo.yaml").read_text().replace("lr: 5e-4", "lr: 3e-4")
+    (tmp_path / "params.yaml").write_text(text)
+    assert params.load(tmp_path / "params.yaml").presets["tuned"].lr == 3e-4
+
+
+def test_an_unknown_key_names_the_nearest_one(plain: Any) -> None:
+    plain["mel"]["n_mel"] = 40
+    with pytest.raises(ParamsError, match=r"p: mel\.n_mel: unknown key; did you mean 'n_mels'\?"):
+        params.read(plain, "p")
+
+
+def test_an_unknown_key_inside_an_optional_section_names_what_is_known(plain: Any) -> None:
+    plain["augment"]["noise"]["loudness"] = 3
+    with pytest.raises(
+        ParamsError, match=r"augment\.noise\.loudness: unknown key; known here: snr_db"
+    ):
+        params.read(plain, "p")
+
+
+def test_an_unknown_key_inside_a_named_entry_is_found(plain: Any) -> None:
+    plain["runs"]["all"]["modality"] = ["audio"]
+    with pytest.raises(
+        ParamsError, match=r"runs\.all\.modality: unknown key; did you mean 'modalities'\?"
+    ):
+        params.read(plain, "p")
+
+
+def test_a_missing_key_is_named(plain: Any) -> None:
+    del plain["mel"]["hop_ms"]
+    with pytest.raises(ParamsError, match=r"p: mel\.hop_ms: missing; add it"):
+        params.read(plain, "p")
+
+
+def test_a_mistyped_value_tells_what_was_found(plain: Any) -> None:
+    plain["mel"]["n_mels"] = "eighty"
+    with pytest.raises(
+        ParamsError, match=r"mel\.n_mels: found 'eighty'; Input should be a valid integer"
+    ):
+        params.read(plain, "p")
+
+
+def test_every_fault_is_told_at_once(plain: Any) -> None:
+    plain["mel"]["n_mels"] = "eighty"
+    plain["bert"]["max_tokens"] = None
+    with pytest.raises(ParamsError) as raised:
+        params.read(plain, "p")
+    assert len(str(raised.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("task", "emotion5", r"runs\.all\.task: found 'emotion5', expected one of: emotion4"),
+        ("split", "loso", r"runs\.all\.split: found 'loso', expected one of: official"),
+        ("size", "huge", r"runs\.all\.size: found 'huge', expected one of: full, small, tiny"),
+        ("preset", "best", r"runs\.all\.preset: found 'best', expected one of: paper, tuned"),
+        ("source", "whisper", r"runs\.all\.source: found 'whisper', expected one of: reference"),
+    ],
+)
+def test_a_run_that_names_what_is_not_there_is_refused(
+    plain: Any, key: str, value: str, says: str
+) -> None:
+    plain["runs"]["all"][key] = value
+    with pytest.raises(ParamsError, match=says):
+        params.read(plain, "p")
+
+
+def test_a_name_that_cannot_be_a_folder_is_refused(plain: Any) -> None:
+    plain["corpora"]["a/b"] = plain["corpora"].pop("demo")
+    with pytest.raises(ParamsError, match="corpora: found the name 'a/b'"):
+        params.read(plain, "p")
+
+
+def test_the_name_reference_is_taken(plain: Any) -> None:
+    whisper = {
+        "model": "small",
+        "compute_type": "int8",
+        "beam_size": 1,
+        "language": "corpus",
+        "initial_prompt": None,
+    }
+    plain["asr"]["sources"]["reference"] = whisper
+    with pytest.raises(ParamsError, match="'reference' always stands for"):
+        params.read(plain, "p")
+
+
+def test_no_file_and_no_yaml_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="run in the project root"):
+        params.load(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("a: [1")
+    with pytest.raises(ParamsError, match="not YAML"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_profile_is_written_with_its_comments_and_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    out = tmp_path / "params.yaml"
+    profiles.use("demo", ["mel.n_mels=64", "asr.sources={}", "bert.models.en=org/name"], out)
+    assert params.load(out).mel.n_mels == 64
+    assert params.load(out).bert.models["en"] == "org/name"
+    assert "# text sources beside `reference`" in out.read_text()
+
+
+def test_an_unchanged_profile_keeps_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    profiles.use("demo", [], tmp_path / "params.yaml")
+    assert (tmp_path / "params.yaml").read_bytes() == (ROOT / "profiles" / "demo.yaml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "says"),
+    [
+        ("dmeo", [], "found 'dmeo', expected one of: demo"),
+        ("demo", ["mel.n_mels"], "found 'mel.n_mels', expected key.of.something=value"),
+        ("demo", ["mel.bins=3"], r"mel\.bins: unknown key"),
+        ("demo", ["audio.sample_rate_hz.x=3"], "'x' is not inside a section"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_leaves_params_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, changes: list[str], says: str
+) -> None:
+    monkeypatch.chdir(ROOT)
+    out = tmp_path / "params.yaml"
+    with pytest.raises(ParamsError, match=says):
+        profiles.use(name, changes, out)
+    assert not out.exists()

@@ -1,0 +1,239 @@
+"""Laws of the report and of the pictures in it."""
+
+import contextlib
+import io
+import json
+import random
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import layout
+from pipeline.catalog import Catalog
+from pipeline.params import Bounds, ReportParams, RunParams
+from pipeline.plots import confusion, curves, plot_run
+from pipeline.query import PREDICTIONS, connect
+from pipeline.report import check_expectations, metrics_table, write_report
+from pipeline.report_facts import read_metrics, split_facts
+from tests.pipeline.small_store import Spec, build, simple_split, with_params, write_split
+
+CLASSES = ("angry", "happy", "sad")
+NOTE = "A <synthetic> corpus & untrained encoders."
+RUN = RunParams(
+    task="toy", split="speaker", source="reference", modalities=("audio", "bert"), size="tiny",
+    preset="paper", seeds=(1, 2),
+)  # fmt: skip
+SETTINGS: dict[str, Any] = {
+    "mel": {"n_mels": 80, "f_max_hz": None},
+    "tasks": {"toy": {"classes": {"angry": ("angry",)}}, "unused": {"classes": {}}},
+    "sizes": {"tiny": {"d": 32}, "enormous": {"d": 512}},
+}
+
+
+def leave_results(run: str, folds: int, seeds: tuple[int, ...]) -> None:
+    """What an evaluation leaves behind, of made-up answers."""
+    draw = random.Random(run)
+    rows = [(c, c if draw.random() < 0.7 else draw.choice(CLASSES)) for c in CLASSES * 20]
+    folder = layout.run_report(run)
+    folder.mkdir(parents=True)
+    lines = "".join(f"{a},{p}\n" for a, p in rows)
+    (folder / "confusion.csv").write_text(f"actual,predicted\n{lines}")
+    epochs = [
+        f"{f},{s},{e},{1 / e:.6f},{1.2 / e:.6f},{1 - 1 / e:.6f},{0.9 - 0.8 / e:.6f}"
+        for f in range(folds)
+        for s in seeds
+        for e in range(1, 6 + f)
+    ]
+    head = "fold,seed,epoch,train_loss,val_loss,val_wa,val_ua"
+    (folder / "curves.csv").write_text("\n".join([head, *epochs]) + "\n")
+    recall = {c: sum(a == p == c for a, p in rows) / 20 for c in CLASSES}
+    scores = dict.fromkeys(("wa", "ua", "f1_weighted", "f1_macro"), sum(recall.values()) / 3)
+    metrics = {
+        "pooled": scores,
+        "mean": scores,
+        "std": dict.fromkeys(scores, 0.01),
+        "seed_std": dict.fromkeys(scores, 0.02),
+        "fold": {str(f): scores for f in range(folds)},
+        "recall": recall,
+        "n": 60,
+        "task": "toy",
+        "split": "speaker",
+        "protocol": "speaker",
+        "normalisation": "per-bin mean and std of the training part",
+        "source": "reference",
+        "modalities": ["audio", "bert"],
+        "seeds": list(seeds),
+    }
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    plot_run(folder)
+    layout.predictions(run).parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist([], PREDICTIONS), layout.predictions(run))
+
+
+@pytest.fixture(scope="module")
+def model_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Catalog]:
+    """A project folder with a store, a split and two evaluated runs."""
+    root = tmp_path_factory.mktemp("report")
+    with contextlib.chdir(root):
+        return root, make_project()
+
+
+@pytest.fixture
+def project(
+    model_project: tuple[Path, Catalog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Catalog:
+    """A copy of it for one test, as the current directory."""
+    shutil.copytree(model_project[0], tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return model_project[1]
+
+
+def make_project() -> Catalog:
+    catalog = build(Spec(Path("data"), corpora=("one", "two")))
+    simple_split(layout.split("speaker"), ("one", "two"))
+    rejects = [{"reason": "silent"}, {"reason": "silent"}, {"reason": "empty"}]
+    pq.write_table(pa.Table.from_pylist(rejects), layout.rejects("one"))
+    leave_results("all", 2, (1, 2))
+    leave_results("audio", 1, (1,))
+    entry = replace(catalog["one"]["bert"], encoders={"en": {"name": "tiny", "revision": "abc"}})
+    return {**catalog, "one": {**catalog["one"], "bert": entry}}
+
+
+def written(catalog: Catalog, expect: dict[str, Bounds] | None = None) -> tuple[str, list[str]]:
+    runs = {"all": RUN, "audio": replace(RUN, seeds=(1,))}
+    violations = write_report(catalog, runs, ReportParams((NOTE,), expect or {}), SETTINGS)
+    return layout.REPORT.read_text(encoding="utf-8"), violations
+
+
+def flat(page: str) -> str:
+    return re.sub(r"\s+", " ", page)
+
+
+class Outward(HTMLParser):
+    """Collects what a page would fetch, and checks that tags close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [v or "" for k, v in attrs if k in ("src", "href")]
+        if tag not in ("meta", "img", "link", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, self.getpos()
+
+
+def test_the_page_is_whole_and_fetches_nothing(project: Catalog) -> None:
+    page, _ = written(project)
+    parser = Outward()
+    parser.feed(page)
+    assert parser.open == []
+    assert len([x for x in parser.links if x.startswith("data:image/png;base64,")]) == 4
+    assert all(x.startswith(("data:", "#")) for x in parser.links)
+    assert not re.search(r"https?://|@import|<script|url\(", page)
+
+
+def test_the_page_says_what_there_is(project: Catalog) -> None:
+    page, _ = written(project)
+    assert "A &lt;synthetic&gt; corpus &amp; untrained encoders." in page
+    assert "1 empty, 2 silent" in page
+    assert "name tiny, revision abc" in page
+    assert "n_mels" in page and "enormous" not in page and "unused" not in page
+    assert "no utterance, recording or augmented view is on both sides" in page
+    assert "of a fold.</span> None of the 4 test speakers is heard in training. " in flat(page)
+
+
+def test_the_same_results_give_the_same_bytes(project: Catalog) -> None:
+    first, _ = written(project)
+    pictures = [p.read_bytes() for p in sorted(layout.REPORTS.glob("*/*.png"))]
+    for run in ("all", "audio"):
+        plot_run(layout.run_report(run))
+    assert [p.read_bytes() for p in sorted(layout.REPORTS.glob("*/*.png"))] == pictures
+    assert written(project)[0] == first
+    assert str(Path.cwd()) not in first
+
+
+def test_expectations_are_checked_on_both_sides(project: Catalog) -> None:
+    metrics = {"all": {"pooled": {"ua": 0.7}}, "audio": {"pooled": {"ua": 0.7}}}
+    expect = {"all": Bounds(ua_min=0.9), "audio": Bounds(ua_min=0.7, ua_max=0.65)}
+    told = check_expectations(expect, metrics)
+    assert told == [
+        "all: UA is 0.700, expected at least 0.9",
+        "audio: UA is 0.700, expected at most 0.65",
+    ]
+    page, violations = written(project, {"all": Bounds(ua_min=0.999)})
+    assert len(violations) == 1 and violations[0] in page
+    page, violations = written(project, {"all": Bounds(ua_min=0.1)})
+    assert not violations and "the one bound" in page
+
+
+def test_a_run_without_metrics_names_the_stage(project: Catalog) -> None:
+    with pytest.raises(FileNotFoundError, match="dvc repro evaluate@new"):
+        write_report(project, {"new": RUN}, ReportParams((), {}), SETTINGS)
+
+
+def test_a_report_without_runs_still_describes_the_corpora(project: Catalog) -> None:
+    write_report(project, {}, ReportParams((), {}), {})
+    assert "The parameters name no runs" in layout.REPORT.read_text()
+
+
+def test_console_table_has_a_row_per_run(project: Catalog) -> None:
+    from rich.console import Console
+
+    console = Console(width=120, file=io.StringIO())
+    console.print(metrics_table({name: read_metrics(name) for name in ("all", "audio")}))
+    text = console.file.getvalue()
+    assert "audio + bert" in text and "UA" in text and text.count("60") >= 2
+
+
+def test_what_a_split_shares_is_counted(project: Catalog) -> None:
+    rows = [(f"one/{i:02d}", 0, "train" if i < 9 else "test") for i in range(12)]
+    files = {
+        "leaky": write_split(layout.split("leaky"), [*rows, ("one/00", 0, "test")]),
+        "fair": simple_split(layout.split("fair")),
+    }
+    connection = connect(project, files, {})
+    leaky = split_facts(connection, "leaky", "random")
+    assert (leaky.tested, leaky.on_both_sides) == (4, 1)
+    assert (leaky.speakers, leaky.shared_speakers) == (4, 4)
+    fair = split_facts(connection, "fair", "speaker")
+    assert (fair.folds, fair.on_both_sides) == (2, 0)
+    assert (fair.speakers, fair.shared_speakers) == (2, 0)
+    assert 0 < fair.shared_texts <= fair.texts
+
+
+def test_confusion_counts_every_answer(project: Catalog) -> None:
+    counts = confusion(layout.run_report("all") / "confusion.csv", list(CLASSES))
+    assert counts.sum() == 60 and counts.sum(axis=1).tolist() == [20, 20, 20]
+    recall = read_metrics("all")["recall"]
+    assert np.allclose(counts.diagonal() / 20, [recall[c] for c in CLASSES])
+
+
+def test_curves_of_different_length_are_kept_apart(project: Catalog) -> None:
+    found = curves(layout.run_report("all") / "curves.csv")
+    assert sorted(len(c) for c in found["val_ua"]) == [5, 5, 6, 6]
+
+
+def test_a_class_never_tested_is_drawn_and_told(project: Catalog) -> None:
+    path = layout.run_report("all") / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["recall"]["fear"] = None
+    path.write_text(json.dumps(metrics))
+    plot_run(path.parent)
+    assert "not tested" in written(project)[0]
+
+
+def test_params_of_one_entry_do_not_change_the_page(project: Catalog) -> None:
+    first, _ = written(project)
+    assert written(with_params(project, "one", "mel", {"n_mels": 1}))[0] == first

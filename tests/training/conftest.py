@@ -1,0 +1,220 @@
+"""A synthetic tensor cache in the exact format of the real one, small models, and run settings."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import save_file
+
+from training.settings import ModelSettings, RunSettings, TrainSettings
+
+
+@dataclass(frozen=True)
+class CachePlan:
+    """What a synthetic cache holds; utterance u has class u % classes and speaker u % folds."""
+
+    utterances: int
+    folds: int
+    n_mels: int
+    word_dim: int
+    bert_dim: int
+    views: tuple[str, ...]  # beside the original
+    signal: float  # how far classes lie apart in every modality
+
+
+PLAN = CachePlan(
+    utterances=48, folds=2, n_mels=8, word_dim=6, bert_dim=5, views=("noise",), signal=2.0
+)
+CLASSES = ("angry", "happy", "neutral", "sad")
+
+
+def write_cache(folder: Path, plan: CachePlan = PLAN) -> Path:
+    """Write a cache; every class shifts mel bins, words and BERT vectors its own way."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    labels = np.arange(plan.utterances) % len(CLASSES)
+    tensors = {
+        "mel": _mel(plan, labels, rng),
+        "words-reference": _words(plan, labels, rng),
+        "bert-reference": _bert(plan, labels, rng),
+    }
+    for name, content in tensors.items():
+        save_file(content, folder / f"{name}.safetensors")
+    pq.write_table(_index(plan, labels, tensors["mel"]["offsets"]), folder / "index.parquet")
+    write_meta(folder, plan)
+    return folder
+
+
+def write_meta(folder: Path, plan: CachePlan, **changes: Any) -> None:
+    """Write meta.json, with some entries replaced."""
+    files = sorted(p for p in folder.iterdir() if p.name != "meta.json")
+    digests = {p.name: hashlib.blake2b(p.read_bytes(), digest_size=16).hexdigest() for p in files}
+    meta: dict[str, Any] = {
+        "format": 1,
+        "task": "emotion4",
+        "classes": list(CLASSES),
+        "sources": ["reference"],
+        "n_mels": plan.n_mels,
+        "word_dim": plan.word_dim,
+        "bert_dim": plan.bert_dim,
+        "mel_max_frames": 1500,
+        "normalisation": "per-bin mean and std of the training part",
+        "splits": {"speaker": {"folds": plan.folds, "protocol": "speaker"}},
+        "rows": plan.utterances * (1 + len(plan.views)),
+        "utterances": plan.utterances,
+        "features": {"audio": {"sample_rate_hz": 16000}, "mel": {"n_mels": plan.n_mels}},
+        "catalog": "0" * 32,
+        "files": digests,
+        **changes,
+    }
+    text = json.dumps(meta, sort_keys=True)
+    meta["key"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    (folder / "meta.json").write_text(json.dumps(meta))
+
+
+def _rows(plan: CachePlan) -> list[tuple[int, str]]:
+    views = ("original", *sorted(plan.views))
+    return [(u, view) for u in range(plan.utterances) for view in views]
+
+
+def _mel(plan: CachePlan, labels: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    parts = []
+    for utterance, _ in _rows(plan):
+        mel = rng.normal(-5, 1, (int(rng.integers(9, 40)), plan.n_mels))
+        mel[:, labels[utterance] :: len(CLASSES)] += plan.signal
+        parts.append(mel.astype(np.float16))
+    wide = [part.astype(np.float64) for part in parts]
+    return {
+        "values": np.concatenate(parts),
+        "offsets": np.cumsum([0, *map(len, parts)], dtype=np.int64),
+        "sum": np.stack([part.sum(axis=0) for part in wide]),
+        "sum_squares": np.stack([(part**2).sum(axis=0) for part in wide]),
+    }
+
+
+def _words(plan: CachePlan, labels: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    table = rng.normal(0, 1, (2 + 3 * len(CLASSES), plan.word_dim)).astype(np.float32)
+    table[:2] = 0.0
+    ids = [2 + 3 * label + rng.integers(0, 3, int(rng.integers(1, 6))) for label in labels]
+    ids[0] = np.array([1])  # an empty transcript
+    offsets = np.cumsum([0, *map(len, ids)], dtype=np.int64)
+    return {"ids": np.concatenate(ids).astype(np.int32), "offsets": offsets, "table": table}
+
+
+def _bert(plan: CachePlan, labels: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    centres = plan.signal * rng.normal(0, 1, (len(CLASSES), plan.bert_dim))
+    noise = rng.normal(0, 1, (2, plan.utterances, plan.bert_dim))
+    first, mean = (centres[labels] + noise).astype(np.float32)
+    return {"first": first, "mean": mean}
+
+
+def _index(plan: CachePlan, labels: np.ndarray, offsets: np.ndarray) -> pa.Table:
+    rows = _rows(plan)
+    utterance = np.array([u for u, _ in rows])
+    frames = np.diff(offsets)
+    columns = {
+        "utt_id": [f"demo/u{u:04d}" for u, _ in rows],
+        "utterance": pa.array(utterance, pa.int32()),
+        "view": [view for _, view in rows],
+        "label": pa.array(labels[utterance], pa.int16()),
+        "soft_label": pa.nulls(len(rows), pa.list_(pa.float32())),
+        "speaker": [f"s{(u // len(CLASSES)) % plan.folds}" for u, _ in rows],
+        "corpus": ["demo"] * len(rows),
+        "frames": pa.array(frames, pa.int32()),
+        "duration_s": pa.array(frames * 0.01, pa.float64()),
+    }
+    for fold in range(plan.folds):
+        columns[f"speaker/{fold}"] = [_side(plan, u, view, fold) for u, view in rows]
+    return pa.table(columns)
+
+
+def _side(plan: CachePlan, utterance: int, view: str, fold: int) -> str | None:
+    group = utterance // len(CLASSES)
+    side = "test" if group % plan.folds == fold else ("val" if group % 5 == 0 else "train")
+    return side if view == "original" or side == "train" else None
+
+
+TINY = ModelSettings(
+    name="vcemo",
+    d=32,
+    heads=4,
+    ff=64,
+    layers=1,
+    dropout=0.1,
+    conv_channels=(4, 8),
+    projection=16,
+    fusion1_guide="word",
+    fusion2_guide="sequence",
+    align="resample_word_to_audio",
+    concat="time",
+    pool="mean",
+    bert="first",
+)
+FULL = replace(TINY, d=256, ff=1024, layers=3, conv_channels=(32, 64), projection=128)
+TRAINING = TrainSettings(
+    epochs=3,
+    batch_size=8,
+    lr=1e-3,
+    weight_decay=0.0,
+    alpha=0.1,
+    temperature=1.0,
+    supcon_empty="skip",
+    grad_clip=5.0,
+    views=("noise",),
+    view_probability=0.5,
+    double_view=False,
+    patience=None,
+)
+RUN = RunSettings(
+    name="all",
+    task="emotion4",
+    split="speaker",
+    source="reference",
+    modalities=("audio", "words", "bert"),
+    seeds=(0,),
+    model=TINY,
+    training=TRAINING,
+)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModelSettings:
+    """A model for tests: d 32, one layer."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def full() -> ModelSettings:
+    """The sizes of the specification."""
+    return FULL
+
+
+@pytest.fixture(scope="session")
+def run_settings() -> RunSettings:
+    """Three epochs of the tiny model with all modalities on the synthetic cache."""
+    return RUN
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic cache that no test changes."""
+    return write_cache(tmp_path_factory.mktemp("cache") / "emotion4")
+
+
+@pytest.fixture
+def make_cache(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a cache of its own for a test, the plan changed as told."""
+    return lambda **changes: write_cache(tmp_path / "own-cache", replace(PLAN, **changes))
+
+
+@pytest.fixture
+def rewrite_meta() -> Callable[..., None]:
+    """Rewrites the meta.json of a test's own cache with some entries replaced."""
+    return lambda folder, **changes: write_meta(folder, PLAN, **changes)

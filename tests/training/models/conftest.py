@@ -1,0 +1,74 @@
+"""Random batches for the networks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+
+from training.batch import Batch
+from training.models.vcemo import InputSizes
+
+SIZES = InputSizes(n_mels=80, word_dim=300, bert_dim=768)
+
+
+def random_batch(mel_lengths: Sequence[int], word_lengths: Sequence[int], seed: int = 0) -> Batch:
+    """Random inputs of these lengths; the padding holds random values too."""
+    generator = torch.Generator().manual_seed(seed)
+    n = len(mel_lengths)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    return Batch(
+        mel=normal(n, max(mel_lengths), SIZES.n_mels),
+        mel_len=torch.tensor(mel_lengths),
+        word=normal(n, max(word_lengths), SIZES.word_dim),
+        word_len=torch.tensor(word_lengths),
+        bert=normal(n, SIZES.bert_dim),
+        bert_len=None,
+        label=torch.arange(n) % 4,
+        row=torch.arange(n),
+    )
+
+
+def take(batch: Batch, order: Sequence[int]) -> Batch:
+    """Some samples of a batch, in the given order, padding as it was."""
+    index = torch.tensor(order)
+    fields = {name: getattr(batch, name) for name in Batch.__dataclass_fields__}
+    return Batch(**{k: None if v is None else v[index] for k, v in fields.items()})
+
+
+def pad_more(batch: Batch, mel: int, word: int) -> Batch:
+    """The same samples with this much more padding, of large random values."""
+
+    def longer(x: torch.Tensor, k: int) -> torch.Tensor:
+        return torch.cat([x, 50 * torch.randn(len(x), k, x.shape[2], dtype=x.dtype)], dim=1)
+
+    assert batch.mel is not None
+    assert batch.word is not None
+    return replace(batch, mel=longer(batch.mel, mel), word=longer(batch.word, word))
+
+
+@pytest.fixture(scope="session")
+def sizes() -> InputSizes:
+    """The widths of real inputs: 80 mel bins, 300-d words, 768-d BERT."""
+    return SIZES
+
+
+@pytest.fixture(scope="session")
+def make_batch() -> Callable[..., Batch]:
+    """Makes a random batch of given lengths."""
+    return random_batch
+
+
+@pytest.fixture(scope="session")
+def take_samples() -> Callable[..., Batch]:
+    """Takes samples out of a batch."""
+    return take
+
+
+@pytest.fixture(scope="session")
+def extend_padding() -> Callable[..., Batch]:
+    """Adds padding of random values to a batch."""
+    return pad_more

@@ -1,0 +1,248 @@
+import math
+from dataclasses import replace
+from itertools import product
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from training.losses import joint_loss
+from training.models.encoders import AudioEncoder
+from training.models.vcemo import Vcemo
+
+ALL = ("audio", "words", "bert")
+COUNTS = {  # of the specification: classes 4 and 6
+    ("audio",): (2_483_300, 2_483_814),
+    ("words",): (1_657_988, 1_658_502),
+    ("bert",): (1_086_340, 1_086_854),
+    ("audio", "words"): (8_781_412, 8_781_926),
+    ("audio", "bert"): (8_209_764, 8_210_278),
+    ("words", "bert"): (7_384_452, 7_384_966),
+    ALL: (14_507_876, 14_508_390),
+}
+NEEDS = {"audio": ("mel", "mel_len"), "words": ("word", "word_len"), "bert": ("bert",)}
+READINGS = [
+    {"align": "pool_audio_to_word"},
+    {"align": "fixed60"},
+    {"concat": "feature"},
+    {"pool": "attn"},
+    {"fusion1_guide": "audio", "fusion2_guide": "bert"},
+]
+
+
+def build(settings, sizes, modalities=ALL, n_classes=4, seed=0):
+    torch.manual_seed(seed)
+    return Vcemo(settings, sizes, modalities, n_classes)
+
+
+def size_of(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+@pytest.fixture
+def batch(make_batch):
+    return make_batch([23, 8, 30, 5], [3, 1, 4, 2])
+
+
+@pytest.mark.parametrize("modalities", COUNTS)
+def test_parameter_counts_are_those_of_the_specification(full, sizes, modalities):
+    for n_classes, expected in zip((4, 6), COUNTS[modalities], strict=True):
+        with torch.device("meta"):  # sizes without memory
+            assert size_of(Vcemo(full, sizes, modalities, n_classes)) == expected
+
+
+def test_parts_have_the_specified_sizes(full, sizes):
+    with torch.device("meta"):
+        model = Vcemo(full, sizes, ALL, 4)
+    parts = [model.audio, model.words, model.bert, model.fusion1, model.fusion2, model.final]
+    sizes_found = [size_of(part) for part in parts]
+    assert sizes_found == [1_593_824, 768_512, 196_864, 5_529_600, 5_529_600, 789_760]
+    assert [size_of(p) for p in (model.trunk, model.projector)] == [65_792, 32_896]
+
+
+@pytest.mark.parametrize("modalities", COUNTS)
+def test_absent_inputs_need_not_be_there_and_present_ones_must(tiny, sizes, batch, modalities):
+    model = build(tiny, sizes, modalities).eval()
+    unused = [name for m in ALL if m not in modalities for name in NEEDS[m]]
+    lean = replace(batch, **dict.fromkeys(unused))
+    assert torch.equal(model(lean).logits, model(batch).logits)
+    for modality in modalities:
+        with pytest.raises(ValueError, match=NEEDS[modality][0]):
+            model(replace(batch, **dict.fromkeys(NEEDS[modality])))
+
+
+@pytest.mark.parametrize("modalities", COUNTS)
+def test_every_present_input_matters(tiny, sizes, batch, modalities):
+    model = build(tiny, sizes, modalities).eval()
+    before = model(batch).logits
+    for modality in modalities:
+        name = NEEDS[modality][0]
+        after = model(replace(batch, **{name: getattr(batch, name) + 1.0})).logits
+        assert not torch.allclose(before, after)
+
+
+@pytest.mark.parametrize("reading", [{}, *READINGS])
+@pytest.mark.parametrize("k", [1, 7, 29])
+def test_padding_changes_nothing(tiny, sizes, batch, extend_padding, reading, k):
+    model = build(replace(tiny, dropout=0.0, **reading), sizes)
+    for mode in (True, False):  # masked batch norm makes it hold in training too
+        model.train(mode)
+        a, b = model(batch), model(extend_padding(batch, mel=k, word=k))
+        assert torch.allclose(a.logits, b.logits, atol=1e-5)
+        assert torch.allclose(a.z, b.z, atol=1e-5)
+
+
+@pytest.mark.parametrize("modalities", COUNTS)
+def test_a_sample_is_answered_the_same_alone_and_in_company(
+    tiny, sizes, batch, take_samples, modalities
+):
+    model = build(tiny, sizes, modalities).eval()
+    together = model(batch)
+    for i in range(4):
+        alone = model(take_samples(batch, [i]))
+        assert torch.allclose(alone.logits[0], together.logits[i], atol=1e-5)
+        assert torch.allclose(alone.z[0], together.z[i], atol=1e-5)
+
+
+@pytest.mark.parametrize("reading", [{}, *READINGS])
+def test_order_in_the_batch_does_not_matter(tiny, sizes, batch, take_samples, reading):
+    model = build(replace(tiny, **reading), sizes).eval()
+    order = [2, 0, 3, 1]
+    shuffled = model(take_samples(batch, order)).logits
+    assert torch.allclose(shuffled, model(batch).logits[order], atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4, 5, 37])
+def test_short_utterances_give_finite_answers(tiny, sizes, make_batch, frames):
+    model = build(tiny, sizes)
+    batch = make_batch([frames], [1])
+    for mode in (True, False):
+        out = model.train(mode)(batch)
+        assert all(torch.isfinite(part).all() for part in out)
+    steps = AudioEncoder(tiny, sizes.n_mels)(batch.mel, batch.mel_len)
+    expected = math.ceil(math.ceil(frames / 2) / 2)
+    assert steps.values.shape[1] == expected == steps.lengths.item()
+
+
+@pytest.mark.parametrize(
+    ("modalities", "reading", "dead"),
+    [
+        (ALL, {}, 28),
+        (ALL, {"fusion2_guide": "bert"}, 37),
+        (("audio", "words"), {}, 10),
+        (("bert",), {}, 4),
+    ],
+)
+def test_only_the_parameters_that_cannot_matter_get_no_gradient(
+    full, sizes, make_batch, modalities, reading, dead
+):
+    """Key biases shift all scores alike; queries and keys of a lone key choose nothing."""
+    small = replace(full, d=16, ff=24, conv_channels=(3, 4), dropout=0.0, **reading)
+    model = build(small, sizes, modalities).double()
+    batch = make_batch([23, 14, 30, 9, 21, 17], [3, 2, 4, 2, 5, 3])
+    wide = [None if x is None else x.double() for x in (batch.mel, batch.word, batch.bert)]
+    out = model(replace(batch, mel=wide[0], word=wide[1], bert=wide[2]))
+    (F.cross_entropy(out.logits, batch.label) + out.z.pow(3).sum()).backward()
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    still = [name for name, g in gradients.items() if g is None or g.abs().max() <= 1e-12]
+    assert len(still) == dead, still
+    assert all(name.endswith((".k.bias", ".k.weight", ".q.bias", ".q.weight")) for name in still)
+
+
+def test_without_contrast_the_projector_learns_nothing(tiny, sizes, batch):
+    model = build(tiny, sizes)
+    out = model(batch)
+    joint_loss(out.logits, out.z, batch.label, alpha=0.0, temperature=1.0).backward()
+    assert model.projector.weight.grad is None
+    assert model.predictor.weight.grad is not None
+
+
+def test_contrastive_features_have_unit_length(tiny, sizes, batch):
+    model = build(tiny, sizes)
+    assert torch.allclose(model(batch).z.norm(dim=1), torch.ones(4), atol=1e-6)
+    for part in (model.projector.weight, model.projector.bias):
+        torch.nn.init.zeros_(part)
+    assert torch.equal(model(batch).z, torch.zeros(4, tiny.projection))
+
+
+@pytest.mark.parametrize("n_classes", [4, 6])
+def test_an_untrained_model_knows_nothing(tiny, sizes, make_batch, n_classes):
+    batch = make_batch([20] * 32, [3] * 32)
+    label = torch.arange(32) % n_classes
+    loss = F.cross_entropy(build(tiny, sizes, n_classes=n_classes)(batch).logits, label)
+    assert abs(loss.item() - math.log(n_classes)) < 0.3
+
+
+def test_a_tiny_model_can_learn_sixteen_samples_by_heart(tiny, sizes, make_batch):
+    batch = make_batch([20 + i % 5 for i in range(16)], [2 + i % 3 for i in range(16)])
+    model = build(replace(tiny, dropout=0.0), sizes)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _step in range(300):
+        loss = F.cross_entropy(model(batch).logits, batch.label)
+        if loss.item() < 0.05:
+            break
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.05
+    assert (model(batch).logits.argmax(dim=1) == batch.label).all()
+
+
+def test_the_same_seed_gives_the_same_losses(tiny, sizes, batch):
+    def losses():
+        model = build(tiny, sizes, seed=3)
+        optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+        for _ in range(3):
+            loss = F.cross_entropy(model(batch).logits, batch.label)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            yield loss.item()
+
+    assert list(losses()) == list(losses())
+
+
+def test_bfloat16_autocast_is_finite_and_answers_in_float32(tiny, sizes, batch):
+    model = build(tiny, sizes)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = model(batch)
+        loss = joint_loss(out.logits, out.z, batch.label, alpha=0.1, temperature=1.0)
+    loss.backward()
+    assert out.logits.dtype == out.z.dtype == torch.float32
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    assert all(torch.isfinite(g).all() for g in [loss, *gradients])
+
+
+def test_every_combination_of_readings_runs(tiny, sizes, batch):
+    small = replace(tiny, d=8, ff=8, heads=2, conv_channels=(2, 2), bert="mean")
+    choices = {
+        "fusion1_guide": ("word", "audio"),
+        "fusion2_guide": ("sequence", "bert"),
+        "align": ("resample_word_to_audio", "pool_audio_to_word", "fixed60"),
+        "concat": ("time", "feature"),
+        "pool": ("mean", "attn"),
+    }
+    for values in product(*choices.values()):
+        reading = dict(zip(choices, values, strict=True))
+        out = build(replace(small, **reading), sizes)(batch)
+        assert out.logits.shape == (4, 4)
+        assert out.pooled.shape == (4, 16 if reading["concat"] == "feature" else 8)
+
+
+def test_token_states_of_bert_are_read_over_their_lengths(tiny, sizes, batch):
+    model = build(tiny, sizes).eval()
+    tokens = torch.randn(4, 5, sizes.bert_dim)
+    states = replace(batch, bert=tokens, bert_len=torch.tensor([5, 1, 3, 2]))
+    garbage = tokens.clone()
+    garbage[1, 1:] = 1e3
+    after = model(replace(states, bert=garbage)).logits
+    assert torch.allclose(model(states).logits, after, atol=1e-5)
+    with pytest.raises(ValueError, match="bert_len"):
+        model(replace(states, bert_len=None))
+
+
+def test_a_length_of_zero_is_refused(batch):
+    with pytest.raises(ValueError, match=r"word_len must lie in 1\.\.4, found 0\.\.4"):
+        replace(batch, word_len=torch.tensor([3, 0, 4, 2]))
+    with pytest.raises(ValueError, match="mel_len"):
+        replace(batch, mel_len=torch.tensor([23, 8, 31, 5]))

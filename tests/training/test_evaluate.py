@@ -1,0 +1,112 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from training.cache import open_cache
+from training.evaluate import PREDICTIONS, evaluate_run
+from training.train import train_run
+
+
+@pytest.fixture(scope="module")
+def run(run_settings):
+    """Two seeds of a small run on BERT vectors."""
+    training = replace(run_settings.training, epochs=4, lr=3e-3)
+    return replace(run_settings, modalities=("bert",), seeds=(0, 1), training=training)
+
+
+@pytest.fixture(scope="module")
+def place(run, cache_dir, tmp_path_factory):
+    """A trained and evaluated run."""
+    place = tmp_path_factory.mktemp("evaluated")
+    train_run(run, cache_dir, place / "folds", device="cpu")
+    evaluate(run, cache_dir, place)
+    return place
+
+
+def evaluate(run, cache_dir, place, name="report"):
+    predictions, reports = place / f"{name}.parquet", place / name
+    folds = place / "folds"
+    return evaluate_run(
+        run, cache_dir, folds, predictions=predictions, reports=reports, device="cpu"
+    )
+
+
+def test_predictions_hold_every_test_utterance_once_per_seed(place, cache_dir):
+    table = pq.read_table(place / "report.parquet")
+    assert table.schema.equals(PREDICTIONS)
+    keys = list(zip(*(table[k].to_pylist() for k in ("utt_id", "fold", "seed")), strict=True))
+    assert keys == sorted(set(keys))
+    cache = open_cache(cache_dir)
+    expected = set()
+    for fold in (0, 1):
+        names = [cache.utt_ids[row] for row in cache.rows("speaker", fold, "test")]
+        expected |= {(name, fold, seed) for name in names for seed in (0, 1)}
+    assert set(keys) == expected
+
+
+def test_probabilities_sum_to_one_and_their_largest_is_the_prediction(place):
+    for row in pq.read_table(place / "report.parquet").to_pylist():
+        shares = dict(row["probabilities"])
+        assert list(shares) == ["angry", "happy", "neutral", "sad"]
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-6)
+        assert max(shares, key=shares.get) == row["prediction"]
+
+
+def test_metrics_follow_from_the_predictions(place):
+    scores = json.loads((place / "report" / "metrics.json").read_text())
+    rows = pq.read_table(place / "report.parquet").to_pylist()
+
+    def accuracy_by(column):
+        groups = {}
+        for row in rows:
+            groups.setdefault(row[column], []).append(row["label"] == row["prediction"])
+        return {key: np.mean(right) for key, right in sorted(groups.items())}
+
+    by_fold, by_seed, recall = map(accuracy_by, ("fold", "seed", "label"))
+    assert scores["pooled"]["wa"] == pytest.approx(accuracy_by("run")["all"])
+    assert scores["pooled"]["ua"] == pytest.approx(np.mean(list(recall.values())))
+    assert scores["mean"]["wa"] == pytest.approx(np.mean(list(by_fold.values())))
+    assert scores["std"]["wa"] == pytest.approx(np.std(list(by_fold.values()), ddof=1))
+    assert scores["seed_std"]["wa"] == pytest.approx(np.std(list(by_seed.values()), ddof=1))
+    assert [s["wa"] for s in scores["fold"].values()] == pytest.approx(list(by_fold.values()))
+    assert scores["recall"] == pytest.approx(recall)
+    assert scores["n"] == 48
+    described = {"task": "emotion4", "split": "speaker", "protocol": "speaker"}
+    assert described.items() <= scores.items()
+    assert scores["modalities"] == ["bert"]
+
+
+def test_confusion_has_a_line_per_answer_and_curves_one_per_epoch(place):
+    with (place / "report" / "confusion.csv").open() as file:
+        pairs = [(r["actual"], r["predicted"]) for r in csv.DictReader(file)]
+    table = pq.read_table(place / "report.parquet").to_pydict()
+    assert pairs == list(zip(table["label"], table["prediction"], strict=True))
+    with (place / "report" / "curves.csv").open() as file:
+        curves = list(csv.DictReader(file))
+    assert list(curves[0]) == [
+        "fold", "seed", "epoch", "train_loss", "val_loss", "val_wa", "val_ua",
+    ]  # fmt: skip
+    epochs = [(int(r["fold"]), int(r["seed"]), int(r["epoch"])) for r in curves]
+    assert epochs == [(f, s, e) for f in (0, 1) for s in (0, 1) for e in (1, 2, 3, 4)]
+
+
+def test_evaluating_again_leaves_the_same_bytes(run, place, cache_dir):
+    evaluate(run, cache_dir, place, "again")
+    assert (place / "again.parquet").read_bytes() == (place / "report.parquet").read_bytes()
+    for path in (place / "report").iterdir():
+        assert (place / "again" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_run_that_was_not_trained_is_refused(run, place, cache_dir):
+    with pytest.raises(ValueError, match="train the run first"):
+        evaluate(replace(run, seeds=(5,)), cache_dir, place, "untrained")
+
+
+def test_scores_are_plain_json_without_nan(place):
+    text = (place / "report" / "metrics.json").read_text()
+    assert "NaN" not in text
+    assert all(np.isfinite(v) for v in json.loads(text)["pooled"].values())

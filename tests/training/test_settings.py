@@ -1,0 +1,86 @@
+import json
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from training.settings import RunSettings, from_json, read_run, to_json
+
+
+def changed(run, path, value):
+    """The run's JSON with one entry replaced, or removed where `value` is `...`."""
+    tree = json.loads(to_json(run))
+    *parents, name = path.split(".")
+    place = tree
+    for parent in parents:
+        place = place[parent]
+    if value is ...:
+        del place[name]
+    else:
+        place[name] = value
+    return json.dumps(tree)
+
+
+@given(st.booleans(), st.none() | st.integers(1, 9), st.floats(1e-6, 1.0))
+def test_json_brings_back_the_same_run(run_settings, double_view, patience, lr):
+    training = replace(run_settings.training, double_view=double_view, patience=patience, lr=lr)
+    run = replace(run_settings, training=training)
+    assert from_json(to_json(run)) == run
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("extra", 1, r"run has unknown settings \['extra'\]"),
+        ("model.width", 1, r"run\.model has unknown settings \['width'\]"),
+        ("training.lr", ..., r"run\.training lacks the settings \['lr'\]"),
+        ("training.lr", "3e-4", r"run\.training\.lr is '3e-4' \(str\), expected float"),
+        ("training.epochs", 3.0, r"run\.training\.epochs is 3\.0 \(float\), expected int"),
+        ("training.epochs", True, r"run\.training\.epochs is True \(bool\), expected int"),
+        ("training.patience", "no", r"run\.training\.patience is 'no' \(str\), expected int"),
+        ("training.views", ["echo"], r"run\.training\.views\[0\] is 'echo', expected one of"),
+        ("modalities", ["video"], r"is 'video', expected one of \['audio', 'words', 'bert'\]"),
+        ("modalities", "audio", r"run\.modalities is 'audio', expected a list"),
+        ("model.align", "dtw", r"run\.model\.align is 'dtw', expected one of"),
+        ("model.conv_channels", [8], r"conv_channels has 1 items, expected 2"),
+        ("model", 5, r"run\.model is 5, expected a mapping"),
+        ("modalities", [], r"modalities is \(\), expected at least one"),
+        ("seeds", [1, 1], r"seeds names something twice: \[1, 1\]"),
+        ("seeds", [-1], r"seeds is \(-1,\), expected 0 or more"),
+        ("model.heads", 5, r"model\.heads is 5, expected a divisor of d = 32"),
+        ("model.dropout", 1.0, r"model\.dropout is 1\.0, expected 0 <= p < 1"),
+        ("training.batch_size", 1, r"training\.batch_size is 1, expected at least 2"),
+        ("training.lr", 0.0, r"training\.lr is 0\.0, expected above 0"),
+        ("training.alpha", -1, r"training\.alpha is -1\.0, expected 0 or more"),
+        ("training.view_probability", 1.5, r"view_probability is 1\.5, expected 0\.\.1"),
+        ("training.views", [], r"training\.views is empty but view_probability is 0\.5"),
+        ("training.patience", 0, r"training\.patience is 0, expected at least 1, or null"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_was_expected(run_settings, path, value, message):
+    with pytest.raises(ValueError, match=message):
+        from_json(changed(run_settings, path, value))
+
+
+def test_an_integer_may_stand_for_a_float(run_settings):
+    assert from_json(changed(run_settings, "training.lr", 1)).training.lr == 1.0
+
+
+def test_errors_of_a_file_name_the_file(run_settings, tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text("{")
+    with pytest.raises(ValueError, match=r"run\.json: the run file is not JSON"):
+        read_run(path)
+    path.write_text(to_json(run_settings))
+    assert read_run(path) == run_settings
+
+
+def test_pydantic_reads_the_same_dataclasses_and_checks_them_too(run_settings):
+    adapter = TypeAdapter(RunSettings)
+    assert adapter.validate_json(to_json(run_settings)) == run_settings
+    tree = asdict(run_settings)
+    tree["model"]["heads"] = 5
+    with pytest.raises(ValidationError, match="divisor of d"):
+        adapter.validate_python(tree)

@@ -1,0 +1,76 @@
+"""`python -m training {train,evaluate,all} --cache DIR --run run.json --out DIR`.
+
+Needs only torch, numpy, pyarrow, safetensors and this folder. Writes
+DIR/folds/<fold>-<seed>-<key>/, DIR/predictions.parquet, and metrics.json, confusion.csv and
+curves.csv beside it.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from training.evaluate import evaluate_run
+from training.settings import read_run
+from training.train import Progress, train_run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 1 after an error in the data or settings, which goes to stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except ValueError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+def show_line(progress: Progress) -> None:
+    """Keep one line on a terminal; silent elsewhere."""
+    if sys.stderr.isatty():
+        s = progress.score
+        done = f"epoch {s.epoch}/{progress.epochs}"
+        line = f"{progress.run} fold {progress.fold} seed {progress.seed} {done}"
+        scores = f"loss {s.train_loss:.3f} val WA {s.val_wa:.3f}"
+        sys.stderr.write(f"\r\033[K{line} {scores}")
+
+
+def _run(options: argparse.Namespace) -> None:
+    run = read_run(options.run)
+    folds = options.out / "folds"
+    if options.command in ("train", "all"):
+        workers = options.workers
+        train_run(
+            run, options.cache, folds, device=options.device, workers=workers, progress=show_line
+        )
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+    if options.command in ("evaluate", "all"):
+        predictions = options.out / "predictions.parquet"
+        summary = evaluate_run(
+            run,
+            options.cache,
+            folds,
+            predictions=predictions,
+            reports=options.out,
+            device=options.device,
+        )
+        sys.stdout.write(json.dumps(summary["pooled"]) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("command", choices=("train", "evaluate", "all"))
+    parser.add_argument("--cache", type=Path, required=True, help="folder of the tensor cache")
+    parser.add_argument("--run", type=Path, required=True, help="JSON file of the run's settings")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    cores = os.cpu_count() or 1
+    parser.add_argument("--workers", type=int, default=cores, help="processes (default: cores)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""What a model reads: one padded batch of utterances."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded inputs of B utterances; an input the model does not use may be None.
+
+    Lengths stay on the host wherever the rest is: masks and sizes made from them there never have
+    to wait for the device. Padding may hold anything, models ignore it.
+
+    Shape:
+        mel: (B, Ta, n_mels) normalised log-mel, with mel_len (B,) int64
+        word: (B, Tw, word_dim) word vectors, with word_len (B,) int64
+        bert: (B, bert_dim) one vector each, or (B, Tb, bert_dim) with bert_len (B,) int64
+        label: (B,) int64 class index
+        row: (B,) int64 row of the cache's index, which names the utterance in messages
+
+    Raises:
+        ValueError: a length below 1 or beyond its tensor, since a fully masked softmax row has no
+            value.
+    """
+
+    mel: Tensor | None
+    mel_len: Tensor | None
+    word: Tensor | None
+    word_len: Tensor | None
+    bert: Tensor | None
+    bert_len: Tensor | None
+    label: Tensor
+    row: Tensor
+
+    def __post_init__(self) -> None:
+        for name, values, lengths in (
+            ("mel", self.mel, self.mel_len),
+            ("word", self.word, self.word_len),
+            ("bert", self.bert, self.bert_len),
+        ):
+            if values is not None and lengths is not None:
+                _check_lengths(name, lengths, values.shape[1])
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch with its values on `device` and its lengths still on the host."""
+        return Batch(
+            mel=_move(self.mel, device),
+            mel_len=self.mel_len,
+            word=_move(self.word, device),
+            word_len=self.word_len,
+            bert=_move(self.bert, device),
+            bert_len=self.bert_len,
+            label=self.label.to(device, non_blocking=True),
+            row=self.row,
+        )
+
+
+def _move(values: Tensor | None, device: torch.device | str) -> Tensor | None:
+    return None if values is None else values.to(device, non_blocking=True)
+
+
+def _check_lengths(name: str, lengths: Tensor, size: int) -> None:
+    low, high = int(lengths.min()), int(lengths.max())
+    if low < 1 or high > size:
+        raise ValueError(f"{name}_len must lie in 1..{size}, found {low}..{high}")

@@ -1,0 +1,97 @@
+"""A trained fold on disk: everything needed to predict without the store or the cache."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from training.cache import TensorCache
+from training.data import Normalisation
+from training.models import build_model
+from training.models.vcemo import InputSizes
+from training.settings import ModelSettings, RunSettings
+from training.strict import read_strictly
+
+FORMAT = 1
+MODEL = "model.safetensors"
+RECORD = "fold.json"
+
+
+@dataclass(frozen=True)
+class TrainedFold:
+    """A model in evaluation mode with what its inputs must go through.
+
+    `record` is the whole of fold.json: settings, classes, feature parameters, normalisation, best
+    epoch.
+    """
+
+    model: nn.Module
+    normalise: Normalisation | None
+    record: Mapping[str, Any]
+
+
+def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> dict[str, Any]:
+    """What a fold is trained from, as JSON values; the run's name and other seeds do not matter."""
+    settings = asdict(run)
+    del settings["name"], settings["seeds"]
+    sizes = ("n_mels", "word_dim", "bert_dim", "mel_max_frames")
+    return {
+        "format": FORMAT,
+        "fold": fold,
+        "seed": seed,
+        **settings,
+        "classes": cache.classes,
+        "inputs": {name: cache.meta[name] for name in sizes},
+        "features": cache.meta["features"],
+    }
+
+
+def save_fold(
+    folder: Path,
+    state: Mapping[str, Tensor],
+    normalise: Normalisation | None,
+    record: Mapping[str, Any],
+) -> None:
+    """Write the weights and the record into an existing folder."""
+    save_file(dict(state), folder / MODEL)
+    scaling = None
+    if normalise is not None:
+        scaling = {"mean": normalise.mean.tolist(), "std": normalise.std.tolist()}
+    text = json.dumps({**record, "normalisation": scaling}, indent=1, ensure_ascii=False)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8", newline="")
+
+
+def load_fold(folder: Path, device: torch.device | str = "cpu") -> TrainedFold:
+    """A trained fold, ready to predict.
+
+    Raises:
+        ValueError: the folder is missing, incomplete or of another format.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: train the run first")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record.get("format") != FORMAT:
+        found = record.get("format")
+        raise ValueError(f"{path} has format {found!r}, this version reads {FORMAT}: train again")
+    model = untrained_model(record)
+    model.load_state_dict(load_file(folder / MODEL))
+    return TrainedFold(model.to(device).eval(), _scaling(record["normalisation"]), record)
+
+
+def untrained_model(record: Mapping[str, Any]) -> nn.Module:
+    """The network that a record describes, with new weights."""
+    settings = read_strictly(ModelSettings, record["model"], "model")
+    sizes = InputSizes(**{k: v for k, v in record["inputs"].items() if k != "mel_max_frames"})
+    return build_model(settings, sizes, record["modalities"], len(record["classes"]))
+
+
+def _scaling(values: Mapping[str, list[float]] | None) -> Normalisation | None:
+    if values is None:
+        return None
+    return Normalisation(torch.tensor(values["mean"]), torch.tensor(values["std"]))

@@ -1,0 +1,210 @@
+"""Evaluation: the test part of every fold, its predictions and scores as files."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+
+from training import metrics
+from training.cache import TensorCache, open_cache
+from training.checkpoint import load_fold
+from training.data import Features, Rows, open_features
+from training.device import choose_device, own_chance_and_threads
+from training.files import write_text, write_whole
+from training.jobs import FoldJob, plan
+from training.metrics import Counts
+from training.predict import predict
+from training.settings import RunSettings
+from training.train import HISTORY
+
+SCORES = ("wa", "ua", "f1_weighted", "f1_macro")
+PREDICTIONS = pa.schema(
+    [
+        ("run", pa.string()),
+        ("utt_id", pa.string()),
+        ("corpus", pa.string()),
+        ("speaker", pa.string()),
+        ("fold", pa.int16()),
+        ("seed", pa.int64()),
+        ("label", pa.string()),
+        ("prediction", pa.string()),
+        ("probabilities", pa.map_(pa.string(), pa.float32())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """The test part of one fold under one seed.
+
+    Shape:
+        rows: (n,) rows of the index; logits: (n, classes)
+    """
+
+    fold: int
+    seed: int
+    rows: Rows
+    logits: NDArray[np.float32]
+    counts: Counts
+
+
+def evaluate_run(
+    run: RunSettings,
+    cache_dir: Path,
+    run_dir: Path,
+    *,
+    predictions: Path,
+    reports: Path,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Score a trained run on its test parts; its metrics.
+
+    Writes the Parquet file `predictions`, and metrics.json, confusion.csv (one row per answer) and
+    curves.csv into the folder `reports`.
+
+    Raises:
+        ValueError: the run is not trained on this cache, or the cache does not fit it.
+    """
+    cache = open_cache(cache_dir)
+    features = open_features(cache, run)
+    jobs = plan(run, cache, run_dir, choose_device(device))
+    results = [_test(job, features) for job in jobs]
+    table = predictions_table(run, cache, results)
+    summary = summarise(run, cache, results)
+    write_whole(predictions, lambda place: pq.write_table(table, place, compression="zstd"))
+    write_text(reports / "confusion.csv", confusion_csv(table))
+    write_text(reports / "curves.csv", curves_csv(jobs))
+    write_text(reports / "metrics.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    return summary
+
+
+def predictions_table(
+    run: RunSettings, cache: TensorCache, results: Sequence[FoldResult]
+) -> pa.Table:
+    """One row per test utterance, fold and seed, sorted by utterance."""
+    parts = [_fold_table(run, cache, result) for result in results]
+    order = [(name, "ascending") for name in ("utt_id", "fold", "seed")]
+    return pa.concat_tables(parts).sort_by(order).combine_chunks()
+
+
+def summarise(
+    run: RunSettings, cache: TensorCache, results: Sequence[FoldResult]
+) -> dict[str, Any]:
+    """Scores as plain JSON values.
+
+    `pooled` comes from the counts of all folds and seeds together, `mean` and `std` (sample
+    deviation) from the scores of the folds, each over its seeds; `seed_std` is the deviation of the
+    pooled scores between seeds.
+    """
+    total = metrics.score(sum_counts(results))
+    folds = sorted({r.fold for r in results})
+    by_fold = {f: _mean([_scores(r.counts) for r in results if r.fold == f]) for f in folds}
+    by_seed = [_scores(sum_counts([r for r in results if r.seed == s])) for s in run.seeds]
+    recall = dict(zip(cache.classes, total.recall, strict=True))
+    return {
+        "pooled": {name: asdict(total)[name] for name in SCORES},
+        "mean": _mean(list(by_fold.values())),
+        "std": _deviation(list(by_fold.values())),
+        "seed_std": _deviation(by_seed),
+        "fold": {str(fold): scores for fold, scores in by_fold.items()},
+        "recall": {name: None if np.isnan(value) else value for name, value in recall.items()},
+        "n": len({int(row) for r in results for row in r.rows}),
+        "task": run.task,
+        "split": run.split,
+        "protocol": cache.meta["splits"][run.split]["protocol"],
+        "normalisation": cache.meta["normalisation"],
+        "source": run.source,
+        "modalities": list(run.modalities),
+        "seeds": list(run.seeds),
+    }
+
+
+def sum_counts(results: Sequence[FoldResult]) -> Counts:
+    """Confusion counts of several results together."""
+    return np.sum([r.counts for r in results], axis=0)  # type: ignore[no-any-return]
+
+
+def confusion_csv(table: pa.Table) -> str:
+    """Label and answer of every row, the long form that DVC's confusion template counts itself."""
+    pairs = zip(table["label"].to_pylist(), table["prediction"].to_pylist(), strict=True)
+    return _csv(["actual", "predicted"], pairs)
+
+
+def curves_csv(jobs: Sequence[FoldJob]) -> str:
+    """The learning curves of all folds and seeds, one under the other."""
+    header: list[str] = []
+    lines: list[list[str]] = []
+    for job in jobs:
+        with (job.folder / HISTORY).open(encoding="utf-8", newline="") as file:
+            header, *epochs = csv.reader(file)
+        lines += [[str(job.fold), str(job.seed), *epoch] for epoch in epochs]
+    return _csv(["fold", "seed", *header], lines)
+
+
+def _test(job: FoldJob, features: Features) -> FoldResult:
+    device = torch.device(job.device)
+    cache = features.cache
+    with own_chance_and_threads(0, job.threads):
+        trained = load_fold(job.folder, device)
+        rows = cache.rows(job.run.split, job.fold, "test")
+        logits = predict(
+            trained.model,
+            features,
+            rows,
+            trained.normalise,
+            batch_size=job.run.training.batch_size,
+            device=device,
+        )
+    counts = metrics.count(cache.label[rows], np.argmax(logits, axis=1), len(cache.classes))
+    return FoldResult(job.fold, job.seed, rows, logits, counts)
+
+
+def _fold_table(run: RunSettings, cache: TensorCache, result: FoldResult) -> pa.Table:
+    n = len(result.rows)
+    kept = cache.index.take(pa.array(result.rows))
+    classes = np.array(cache.classes, dtype=object)
+    probabilities = torch.from_numpy(result.logits).softmax(dim=1).tolist()
+    columns = {
+        "run": [run.name] * n,
+        "utt_id": kept["utt_id"],
+        "corpus": kept["corpus"],
+        "speaker": kept["speaker"],
+        "fold": [result.fold] * n,
+        "seed": [result.seed] * n,
+        "label": classes[cache.label[result.rows]].tolist(),
+        "prediction": classes[np.argmax(result.logits, axis=1)].tolist(),
+        "probabilities": [list(zip(cache.classes, p, strict=True)) for p in probabilities],
+    }
+    return pa.table(columns, schema=PREDICTIONS)
+
+
+def _scores(counts: Counts) -> dict[str, float]:
+    scores = asdict(metrics.score(counts))
+    return {name: scores[name] for name in SCORES}
+
+
+def _mean(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([s[name] for s in scores])) for name in SCORES}
+
+
+def _deviation(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    if len(scores) == 1:
+        return dict.fromkeys(SCORES, 0.0)
+    return {name: float(np.std([s[name] for s in scores], ddof=1)) for name in SCORES}
+
+
+def _csv(header: Sequence[str], rows: Any) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()

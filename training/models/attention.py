@@ -1,0 +1,108 @@
+"""Attention blocks after MCAN (Yu et al. 2019), post-norm, and the co-attention of VCEMO."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.models.sequences import Stream, blank
+from training.settings import ModelSettings
+
+
+class MultiHeadAttention(nn.Module):
+    """softmax(q k' / sqrt(d / heads)) v over valid keys, by heads.
+
+    Shape:
+        query: (B, Tq, d); keys: stream (B, Tk, d); output (B, Tq, d)
+    """
+
+    def __init__(self, d: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.q, self.k = nn.Linear(d, d), nn.Linear(d, d)
+        self.v, self.out = nn.Linear(d, d), nn.Linear(d, d)
+
+    def forward(self, query: Tensor, keys: Stream) -> Tensor:
+        attended = F.scaled_dot_product_attention(
+            self._split(self.q(query)),
+            self._split(self.k(keys.values)),
+            self._split(self.v(keys.values)),
+            attn_mask=keys.mask[:, None, None, :],
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        out: Tensor = self.out(attended.transpose(1, 2).flatten(2))
+        return out
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (B, heads, T, d / heads)
+
+
+class FeedForward(nn.Sequential):
+    """Linear, ReLU, dropout, Linear, position by position; (B, T, d) -> (B, T, d)."""
+
+    def __init__(self, d: int, ff: int, dropout: float) -> None:
+        super().__init__(nn.Linear(d, ff), nn.ReLU(), nn.Dropout(dropout), nn.Linear(ff, d))
+
+
+class SelfAttention(nn.Module):
+    """SA: x = LN(x + drop(MHA(x, x))); x = LN(x + drop(FFN(x)))."""
+
+    def __init__(self, d: int, heads: int, ff: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(d, heads, dropout)
+        self.feed_forward = FeedForward(d, ff, dropout)
+        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x: Stream) -> Stream:
+        y = self.norm1(x.values + self.drop(self.attention(x.values, x)))
+        y = self.norm2(y + self.drop(self.feed_forward(y)))
+        return x._replace(values=y)
+
+
+class GuidedAttention(nn.Module):
+    """SGA: y attends itself, then (as the query) the guide, then goes through the FFN."""
+
+    def __init__(self, d: int, heads: int, ff: int, dropout: float) -> None:
+        super().__init__()
+        self.own = MultiHeadAttention(d, heads, dropout)
+        self.guided = MultiHeadAttention(d, heads, dropout)
+        self.feed_forward = FeedForward(d, ff, dropout)
+        self.norm1, self.norm2, self.norm3 = nn.LayerNorm(d), nn.LayerNorm(d), nn.LayerNorm(d)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, y: Stream, guide: Stream) -> Stream:
+        x = self.norm1(y.values + self.drop(self.own(y.values, y)))
+        x = self.norm2(x + self.drop(self.guided(x, guide)))
+        x = self.norm3(x + self.drop(self.feed_forward(x)))
+        return y._replace(values=x)
+
+
+class CoAttention(nn.Module):
+    """A guide through its self-attentions; its final state guides every layer of the other."""
+
+    def __init__(self, model: ModelSettings) -> None:
+        super().__init__()
+        sizes = (model.d, model.heads, model.ff, model.dropout)
+        self.guide = nn.ModuleList(SelfAttention(*sizes) for _ in range(model.layers))
+        self.guided = nn.ModuleList(GuidedAttention(*sizes) for _ in range(model.layers))
+
+    def forward(self, guide: Stream, guided: Stream) -> tuple[Stream, Stream]:
+        for layer in self.guide:
+            guide = layer(guide)
+        for layer in self.guided:
+            guided = layer(guided, guide)
+        return guide, guided
+
+
+class AttentionPool(nn.Module):
+    """MCAN's AttFlat with one glimpse: softmax over time of a small MLP; (B, T, d) -> (B, d).
+
+    Its merging linear layer is left out: the trunk that follows begins with one.
+    """
+
+    def __init__(self, d: int, dropout: float) -> None:
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Dropout(dropout), nn.Linear(d, 1))
+
+    def forward(self, x: Stream) -> Tensor:
+        scores: Tensor = self.score(x.values).squeeze(-1).masked_fill(~x.mask, float("-inf"))
+        return (scores.softmax(dim=1)[:, None] @ blank(x.values, x.mask)).squeeze(1)

@@ -1,0 +1,104 @@
+"""From the three inputs to three streams of one width."""
+
+import torch
+from torch import Tensor, nn
+
+from training.models.norm import MaskedBatchNorm
+from training.models.sequences import Stream, blank, length_mask, make_stream
+from training.settings import ModelSettings
+
+
+def halved(length: Tensor | int) -> Tensor | int:
+    """Length after a convolution of kernel 3, stride 2, padding 1: ceil(L / 2)."""
+    return (length + 1) // 2
+
+
+class AudioEncoder(nn.Module):
+    """Two strided convolutions over the log-mel image, then an LSTM over its frames.
+
+    With stride 2 and padding 1 the last valid output reads at most one frame past the end, which is
+    zero both as padding of the convolution and as blanked padding of the batch: so padding can
+    change nothing.
+
+    Shape:
+        mel: (B, Ta, n_mels), lengths L; output stream (B, ceil(ceil(Ta/2)/2), d), lengths
+            ceil(ceil(L/2)/2)
+    """
+
+    def __init__(self, model: ModelSettings, n_mels: int) -> None:
+        super().__init__()
+        first, second = model.conv_channels
+        self.conv1 = nn.Conv2d(1, first, 3, stride=2, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(first, second, 3, stride=2, padding=1, bias=False)
+        self.norm1, self.norm2 = MaskedBatchNorm(first), MaskedBatchNorm(second)
+        bins = int(halved(halved(n_mels)))
+        self.lstm = nn.LSTM(second * bins, model.d, batch_first=True)
+        self.drop = nn.Dropout(model.dropout)
+
+    def forward(self, mel: Tensor, lengths: Tensor) -> Stream:
+        mask = length_mask(lengths, mel.shape[1], mel.device)
+        image = blank(mel, mask)[:, None].to(
+            memory_format=torch.channels_last
+        )  # (B, 1, Ta, n_mels)
+        for conv, norm in ((self.conv1, self.norm1), (self.conv2, self.norm2)):
+            lengths = torch.as_tensor(halved(lengths))
+            steps = norm(conv(image).permute(0, 2, 3, 1), lengths).relu()  # (B, T, bins, channels)
+            image = steps.permute(0, 3, 1, 2)
+        frames = image.transpose(1, 2).flatten(2)  # (B, La, channels * bins), channel-major
+        mask = length_mask(lengths, frames.shape[1], frames.device)
+        return Stream(self.drop(run_lstm(self.lstm, frames, mask)), lengths, mask)
+
+
+class WordEncoder(nn.Module):
+    """An LSTM over word vectors, then a convolution over time.
+
+    Shape:
+        word: (B, Tw, word_dim), lengths L; output stream (B, Tw, d), lengths L
+    """
+
+    def __init__(self, model: ModelSettings, word_dim: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(word_dim, model.d, batch_first=True)
+        self.conv = nn.Conv1d(model.d, model.d, 3, padding=1, bias=False)
+        self.norm = MaskedBatchNorm(model.d)
+        self.drop = nn.Dropout(model.dropout)
+
+    def forward(self, word: Tensor, lengths: Tensor) -> Stream:
+        words = make_stream(word, lengths)
+        states = run_lstm(self.lstm, blank(word, words.mask), words.mask)
+        mixed = self.norm(self.conv(states.transpose(1, 2)).transpose(1, 2), lengths).relu()
+        return words._replace(values=self.drop(mixed))
+
+
+class BertEncoder(nn.Module):
+    """A linear layer; one vector per utterance becomes a stream of length 1.
+
+    Shape:
+        bert: (B, bert_dim) or (B, Tb, bert_dim) with lengths; output stream (B, 1 or Tb, d)
+    """
+
+    def __init__(self, model: ModelSettings, bert_dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(bert_dim, model.d)
+        self.drop = nn.Dropout(model.dropout)
+
+    def forward(self, bert: Tensor, lengths: Tensor | None) -> Stream:
+        if bert.dim() == 2:
+            bert, lengths = bert[:, None], torch.ones(len(bert), dtype=torch.int64)
+        if lengths is None:
+            raise ValueError(
+                "bert_len is missing: token states (B, Tb, d) need the number of tokens"
+            )
+        tokens = make_stream(bert, lengths)
+        return tokens._replace(values=self.drop(self.linear(blank(bert, tokens.mask))))
+
+
+def run_lstm(lstm: nn.LSTM, x: Tensor, mask: Tensor) -> Tensor:
+    """All states over the valid steps, zero after them; (B, T, in) -> (B, T, hidden).
+
+    The states of a forward LSTM know nothing of the padding that follows, so packing would give the
+    same values; on a CPU it takes 2 to 4 times as long.
+    """
+    assert not lstm.bidirectional, "a backward pass would begin in the padding"
+    states: Tensor = lstm(x)[0]
+    return blank(states, mask)

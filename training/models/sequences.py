@@ -1,0 +1,102 @@
+"""Sequences of different lengths in one padded tensor: masks, means, and changes of length."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Stream(NamedTuple):
+    """B padded sequences.
+
+    Shape:
+        values: (B, T, d)
+        lengths: (B,) int64 on the host, 1 <= length <= T
+        mask: (B, T) bool, True = valid: mask[b, t] = t < lengths[b]
+    """
+
+    values: Tensor
+    lengths: Tensor
+    mask: Tensor
+
+
+def length_mask(lengths: Tensor, size: int, device: torch.device | str) -> Tensor:
+    """True on the first `lengths[b]` of `size` positions; (B,) -> (B, size)."""
+    return torch.arange(size, device=device) < lengths.to(device, non_blocking=True)[:, None]
+
+
+def make_stream(values: Tensor, lengths: Tensor) -> Stream:
+    """A stream of padded values (B, T, d) and host lengths (B,)."""
+    return Stream(values, lengths, length_mask(lengths, values.shape[1], values.device))
+
+
+def blank(values: Tensor, mask: Tensor) -> Tensor:
+    """(B, T, ...) with zeros where the mask (B, T) is False, whatever stood there."""
+    return values.masked_fill(~mask.view(*mask.shape, *[1] * (values.dim() - 2)), 0.0)
+
+
+def masked_mean(stream: Stream) -> Tensor:
+    """Mean over valid positions; (B, T, d) -> (B, d).
+
+    >>> x = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]])
+    >>> masked_mean(make_stream(x, torch.tensor([2])))
+    tensor([[2., 3.]])
+    """
+    total = blank(stream.values, stream.mask).sum(dim=1)
+    return total / stream.mask.sum(dim=1, keepdim=True)
+
+
+def resample(stream: Stream, lengths: Tensor, size: int) -> Tensor:
+    """Each sequence stretched linearly over its valid part to a new length, ends on ends.
+
+    Output t reads the source at p = clamp((t + 0.5) * L / L' - 0.5, 0, L - 1), between floor(p) and
+    the next.
+
+    Shape:
+        stream: (B, T, d) of lengths L; lengths: (B,) the new lengths L'; output (B, size, d), zero
+            from L' on
+    """
+    device = stream.values.device
+    old = stream.lengths.to(device, torch.float32)[:, None]
+    new = lengths.to(device, torch.float32)[:, None]
+    t = torch.arange(size, device=device, dtype=torch.float32)
+    p = ((t + 0.5) * old / new - 0.5).clamp(min=0).minimum(old - 1)
+    low = p.floor()
+    share = (p - low).to(stream.values.dtype)[..., None]
+    left = _take(stream.values, low.long())
+    right = _take(stream.values, (low + 1).minimum(old - 1).long())
+    return blank((1 - share) * left + share * right, length_mask(lengths, size, device))
+
+
+def pool_to(stream: Stream, lengths: Tensor, size: int) -> Tensor:
+    """Each sequence averaged over its valid part into a new length.
+
+    Output t is the mean of the source from floor(t L / L') to ceil((t + 1) L / L'), never empty.
+
+    Shape:
+        stream: (B, T, d) of lengths L; lengths: (B,) the new lengths L'; output (B, size, d), zero
+            from L' on
+    """
+    device = stream.values.device
+    old, new = stream.lengths.to(device)[:, None], lengths.to(device)[:, None]
+    t = torch.arange(size, device=device)
+    start, stop = t * old // new, ((t + 1) * old + new - 1) // new  # (B, size)
+    source = torch.arange(stream.values.shape[1], device=device)
+    inside = (source >= start[..., None]) & (source < stop[..., None]) & stream.mask[:, None]
+    weight = inside / (stop - start)[..., None]  # (B, size, T)
+    pooled = weight.to(stream.values.dtype) @ blank(stream.values, stream.mask)
+    return blank(pooled, length_mask(lengths, size, device))
+
+
+def fit_length(stream: Stream, size: int) -> Stream:
+    """Each sequence cut or padded with zeros to `size` positions."""
+    values = blank(stream.values, stream.mask)[:, :size]
+    return make_stream(
+        F.pad(values, (0, 0, 0, size - values.shape[1])), stream.lengths.clamp(max=size)
+    )
+
+
+def _take(values: Tensor, index: Tensor) -> Tensor:
+    """values[b, index[b, t]]; (B, T, d), (B, S) -> (B, S, d)."""
+    return values.gather(1, index[..., None].expand(-1, -1, values.shape[2]))

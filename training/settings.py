@@ -1,0 +1,133 @@
+"""The settings of a run: what is trained, on which data, how. Imports no torch."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from training.strict import read_strictly
+
+Modality = Literal["audio", "words", "bert"]
+View = Literal["noise", "pitch", "stretch"]
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Sizes and readings of the VCEMO network."""
+
+    name: Literal["vcemo"]
+    d: int  # width of every stream
+    heads: int  # attention heads, a divisor of d
+    ff: int  # hidden units of the feed-forward blocks
+    layers: int  # attention layers on each side of a co-attention
+    dropout: float  # probability, 0 <= p < 1
+    conv_channels: tuple[int, int]  # of the two 3x3 stride-2 convolutions over the mel image
+    projection: int  # width of the contrastive features z
+    fusion1_guide: Literal["word", "audio"]  # which of the two guides the other
+    fusion2_guide: Literal["sequence", "bert"]
+    align: Literal["resample_word_to_audio", "pool_audio_to_word", "fixed60"]
+    concat: Literal["time", "feature"]  # how BERT joins the sequence
+    pool: Literal["mean", "attn"]
+    bert: Literal["first", "mean"]  # which BERT vector is read: first token or token mean
+
+    def __post_init__(self) -> None:
+        sizes = ("d", "heads", "ff", "layers", "projection")
+        for name in sizes:
+            _require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
+        _require(self.d % self.heads == 0, "model.heads", self.heads, f"a divisor of d = {self.d}")
+        _require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 <= p < 1")
+        _require(min(self.conv_channels) >= 1, "model.conv_channels", self.conv_channels, ">= 1")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Optimisation: Adam with L2 weight decay, cross-entropy and supervised contrastive loss."""
+
+    epochs: int
+    batch_size: int  # at least 2, batch norm and the contrastive loss need neighbours
+    lr: float
+    weight_decay: float
+    alpha: float  # weight of the contrastive loss: (CE + alpha SC) / (1 + alpha)
+    temperature: float  # of the contrastive loss
+    supcon_empty: Literal["skip", "zero"]  # anchors without a positive: left out, or counted as 0
+    grad_clip: float  # largest norm of the whole gradient
+    views: tuple[View, ...]  # augmented views that training may draw instead of the original
+    view_probability: float  # that an utterance shows one of them in an epoch
+    double_view: bool  # each batch twice through the network, under two dropout masks
+    patience: int | None  # epochs without a better validation score before stopping, null = never
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "training.epochs", self.epochs, "at least 1")
+        _require(self.batch_size >= 2, "training.batch_size", self.batch_size, "at least 2")
+        for name in ("lr", "temperature", "grad_clip"):
+            _require(getattr(self, name) > 0, f"training.{name}", getattr(self, name), "above 0")
+        for name in ("weight_decay", "alpha"):
+            value = getattr(self, name)
+            _require(value >= 0, f"training.{name}", value, "0 or more")
+        share = self.view_probability
+        _require(0 <= share <= 1, "training.view_probability", share, "0..1")
+        if share > 0 and not self.views:
+            raise ValueError(
+                f"training.views is empty but view_probability is {share}: name a view or use 0"
+            )
+        _require_distinct("training.views", self.views)
+        patient = self.patience is None or self.patience >= 1
+        _require(patient, "training.patience", self.patience, "at least 1, or null")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """One run: a model of some modalities, trained on every fold of a split with every seed."""
+
+    name: str
+    task: str
+    split: str
+    source: str  # text source of the words and BERT vectors
+    modalities: tuple[Modality, ...]
+    seeds: tuple[int, ...]
+    model: ModelSettings
+    training: TrainSettings
+
+    def __post_init__(self) -> None:
+        for name in ("modalities", "seeds"):
+            _require(len(getattr(self, name)) > 0, name, (), "at least one")
+            _require_distinct(name, getattr(self, name))
+        unknown = [m for m in self.modalities if m not in get_args(Modality)]
+        _require(not unknown, "modalities", unknown, f"some of {get_args(Modality)}")
+        _require(min(self.seeds) >= 0, "seeds", self.seeds, "0 or more")
+
+
+def from_json(text: str) -> RunSettings:
+    """The run that a JSON text describes.
+
+    Raises:
+        ValueError: an unknown, missing, mistyped or impossible setting, named with its place.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the run file is not JSON: {error}") from error
+    return read_strictly(RunSettings, value, "run")
+
+
+def to_json(run: RunSettings) -> str:
+    """The run as JSON that `from_json` reads back."""
+    return json.dumps(asdict(run), indent=2) + "\n"
+
+
+def read_run(path: Path) -> RunSettings:
+    """The run of a JSON file; a `ValueError` names the file."""
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _require(holds: bool, name: str, found: object, expected: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} is {found!r}, expected {expected}")
+
+
+def _require_distinct(name: str, values: tuple[object, ...]) -> None:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{name} names something twice: {list(values)}")
