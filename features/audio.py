@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.fourier import Signal
 
@@ -60,7 +61,7 @@ def read_audio(
         start, stop = _part(source, sound, start_s, end_s)
         if start:
             sound.seek(start)
-        x: Signal = _mono(sound.read(stop - start, dtype="float32", always_2d=True))
+        x = _mono(_samples(sound, stop - start))
     if native_hz != sample_rate_hz and x.size:
         x = soxr.resample(x, native_hz, sample_rate_hz, quality="HQ")
     if x.size == 0:
@@ -123,7 +124,7 @@ def decode_flac(data: bytes) -> tuple[Signal, int]:
     Shape: bytes -> (T,), hertz
     """
     with _opened(io.BytesIO(data)) as sound:
-        return _mono(sound.read(dtype="float32", always_2d=True)), int(sound.samplerate)
+        return _mono(_samples(sound, -1)), int(sound.samplerate)
 
 
 @contextmanager
@@ -159,6 +160,15 @@ def _part(
             "Correct the segment's times.",
         )
     return start, min(stop, frames)
+
+
+def _samples(sound: Any, frames: int) -> Signal:
+    """Shape: -> (frames, channels); all that is left if `frames` is negative"""
+    if sound.subtype != "PCM_16":
+        return sound.read(frames, dtype="float32", always_2d=True)  # type: ignore[no-any-return]
+    # libsndfile's own conversion gives the same numbers in three times the time.
+    steps: NDArray[np.int16] = sound.read(frames, dtype="int16", always_2d=True)
+    return steps * np.float32(1 / FULL_SCALE)
 
 
 def _mono(samples: Signal) -> Signal:

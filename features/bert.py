@@ -103,7 +103,9 @@ def load(path: Path) -> TextEncoder:
 def _load_transformers(path: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # a stage has its own
     options = {"local_files_only": True, "trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **options)

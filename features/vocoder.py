@@ -72,11 +72,8 @@ def stretch(spectrum: PolarSpectrum, rate: float) -> Signal:
     stretched = np.empty((frames, FRAME // 2 + 1), np.complex64)
     _, resynthesise, overlap_add = _kernels()
     resynthesise(spectrum.magnitude, spectrum.real, spectrum.imag, rate, stretched)
-    added = np.zeros((2, max(FRAME + HOP * (frames - 1), FRAME // 2 + samples)), np.float32)
-    overlap_add(inverse_spectra(stretched), _hann(), added[0], added[1])
-    signal: Signal
-    signal, weight = added[:, FRAME // 2 : FRAME // 2 + samples]
-    np.divide(signal, weight, out=signal, where=weight > np.finfo(np.float32).tiny)
+    signal = np.zeros(samples, np.float32)
+    overlap_add(inverse_spectra(stretched), _hann(), signal)
     return signal
 
 
@@ -145,8 +142,20 @@ def _resynthesise(
             p_im[k] = im * newton
 
 
-def _overlap_add(frames: Signal, window: Signal, signal: Signal, weight: Signal) -> None:
-    for t in range(frames.shape[0]):
-        for k in range(window.size):
-            signal[t * HOP + k] += frames[t, k] * window[k]
-            weight[t * HOP + k] += window[k] * window[k]
+def _overlap_add(frames: Signal, window: Signal, signal: Signal) -> None:
+    """Windowed frames added up and divided by the sum of the squared windows, half a frame cut off
+    at the start; a hop at a time, so that sum and weight stay in the processor's nearest cache."""
+    tiny = np.finfo(np.float32).tiny
+    added, weight = np.empty(HOP, np.float32), np.empty(HOP, np.float32)
+    for start in range(0, signal.size, HOP):
+        latest = (start + FRAME // 2) // HOP
+        added[:] = weight[:] = 0
+        for t in range(max(0, latest - 3), min(latest + 1, frames.shape[0])):
+            at = (latest - t) * HOP
+            part, share = frames[t, at : at + HOP], window[at : at + HOP]
+            for k in range(HOP):
+                added[k] += part[k] * share[k]
+                weight[k] += share[k] * share[k]
+        out = signal[start : start + HOP]
+        for k in range(out.size):
+            out[k] = added[k] / weight[k] if weight[k] > tiny else added[k]

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-Map = Callable[[Callable[[Task], Result], Iterable[Task]], Iterator[Result]]
+Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
+TASKS_WORTH_A_PROCESS = 4
 TASKS_AHEAD = 4  # per worker: enough to keep it busy, few enough to bound memory
 
 
@@ -36,9 +37,9 @@ def default_workers() -> int:
     return int(text)
 
 
-def choose(workers: int, tasks: int) -> Map[Any, Any]:
-    """`serial` for one worker or one task, else `processes`: starting a process is not free."""
-    count = min(workers, tasks)
+def choose(workers: int, tasks: int) -> Spread:
+    """As many processes as there is work for: each takes seconds to load its libraries."""
+    count = min(workers, tasks // TASKS_WORTH_A_PROCESS)
     return serial if count <= 1 else processes(count)
 
 
@@ -47,7 +48,7 @@ def serial(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterato
     return map(function, tasks)
 
 
-def processes(workers: int) -> Map[Any, Any]:
+def processes(workers: int) -> Spread:
     """Map over `workers` spawned processes, each with one thread for arithmetic."""
 
     def spread(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:

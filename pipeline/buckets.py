@@ -28,7 +28,11 @@ class Shard:
 
 
 def arrange(feature: Feature, wanted: pa.Table) -> tuple[pa.Table, tuple[Shard, ...]]:
-    """Sort the wanted rows into buckets, and name each bucket's shard."""
+    """Sort the wanted rows into buckets, and name each bucket's shard.
+
+    Raises:
+        ShardError: two rows have the same ids.
+    """
     columns = ["utt_id", feature.variant, "key"]
     if not len(wanted):
         return wanted.select(columns), ()
@@ -42,27 +46,35 @@ def arrange(feature: Feature, wanted: pa.Table) -> tuple[pa.Table, tuple[Shard, 
         [("bucket", "ascending"), ("utt_id", "ascending"), (feature.variant, "ascending")],
     )
     rows, bucket = wanted.select(columns).take(order), bucket[order.to_numpy()]
-    names = _row_names(feature, rows)
+    _require_distinct(feature, rows)
     edges = np.flatnonzero(np.diff(bucket, prepend=-1, append=-1)).tolist()
-    shards = (
-        Shard(f"{bucket[a]:05d}-{digest(str(FORMAT).encode(), *names[a:b])}.parquet", a, b)
-        for a, b in pairwise(edges)
-    )
+    shards = (Shard(_name(bucket[a], rows.slice(a, b - a)), a, b) for a, b in pairwise(edges))
     return rows, tuple(shards)
 
 
-def _row_names(feature: Feature, rows: pa.Table) -> list[bytes]:
-    """Ids and key of each row as bytes.
+def _require_distinct(feature: Feature, rows: pa.Table) -> None:
+    """Sorted rows: equal ids would be neighbours.
 
     Raises:
-        ShardError: two neighbours have the same ids.
+        ShardError: two rows have the same ids.
     """
-    utt_ids, variants = rows["utt_id"].to_pylist(), rows[feature.variant].to_pylist()
-    for i in range(1, len(utt_ids)):
-        if utt_ids[i] == utt_ids[i - 1] and variants[i] == variants[i - 1]:
-            raise ShardError(f"{feature.name}: {utt_ids[i]} ({variants[i]}) is wanted twice")
-    keys = rows["key"].to_pylist()
-    return [f"{u}\0{v}\0{k}".encode() for u, v, k in zip(utt_ids, variants, keys, strict=True)]
+    same = pc.and_(
+        *(
+            pc.equal(rows[name].slice(1), rows[name].slice(0, len(rows) - 1))
+            for name in ("utt_id", feature.variant)
+        )
+    )
+    if pc.any(same).as_py():
+        row = rows.slice(pc.index(same, True).as_py(), 1).to_pylist()[0]
+        raise ShardError(
+            f"{feature.name}: {row['utt_id']} ({row[feature.variant]}) is wanted twice"
+        )
+
+
+def _name(bucket: int, rows: pa.Table) -> str:
+    """A shard's file name: its bucket, and a hash of the ids and keys it holds."""
+    lines = pc.binary_join_element_wise(*rows.columns, "\0").to_pylist()
+    return f"{bucket:05d}-{digest(str(FORMAT).encode(), *map(str.encode, lines))}.parquet"
 
 
 def _hash(utt_id: str) -> int:

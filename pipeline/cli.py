@@ -186,7 +186,10 @@ def query(
         bool, typer.Option(help="Let the query read files outside the store.")
     ] = False,
 ) -> None:
-    """Ask the store by SQL: utterances, transcripts, views, mel, words, bert, splits, predictions."""
+    """Ask the store by SQL.
+
+    Views: utterances, transcripts, views, mel, words, bert, splits, predictions.
+    """
     from pipeline import experiment
 
     experiment.query(params.load(), sql, form, output, allow_files=allow_files)

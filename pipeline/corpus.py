@@ -51,13 +51,20 @@ class Corpus:
         return pq.read_table(path, columns=list(columns), partitioning=None)
 
     def rows(self, feature: str, *columns: str) -> pa.Table:
+        """Columns of a feature's rows."""
+        paths = read_entry(feature, self.name).shards
+        tables = [pq.read_table(p, columns=list(columns), partitioning=None) for p in paths]
+        nothing = pa.table({column: pa.array([], pa.string()) for column in columns})
+        return pa.concat_tables(tables) if tables else nothing
+
+    def located_rows(self, feature: str, *columns: str) -> pa.Table:
         """Columns of a feature's rows, and where each lies: `file` and `row` in that file."""
-        parts = [pa.table({c: [] for c in (*columns, "file", "row")})]
-        for path in read_entry(feature, self.name).shards:
-            part = pq.read_table(path, columns=list(columns), partitioning=None)
-            part = part.append_column("file", pa.array([path] * len(part)))
-            parts.append(part.append_column("row", pa.array(np.arange(len(part)))))
-        return pa.concat_tables(parts, promote_options="permissive")
+        paths = read_entry(feature, self.name).shards
+        counts = [pq.read_metadata(path).num_rows for path in paths]
+        file = np.repeat(np.arange(len(paths), dtype=np.int32), counts)
+        files = pa.DictionaryArray.from_arrays(file, pa.array(paths, pa.string()))
+        row = np.concatenate([np.arange(count) for count in (0, *counts)])
+        return self.rows(feature, *columns).append_column("file", files).append_column("row", [row])
 
 
 def look_up(table: pa.Table, ids: Sequence[str], rows: pa.Table) -> pa.Table:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import catalog, layout, splits
+from pipeline.files import sole_writer
 from pipeline.pack import PackSummary, SplitFile, pack
 from pipeline.params import Params, ParamsError, run_settings
 
@@ -53,7 +54,8 @@ def train(params: Params, name: str, device: str, workers: int) -> str:
     out = layout.run(name)
     before = {path.name for path in out.iterdir()} if out.exists() else set()
     cache = layout.cache(run.task)
-    models = train_run(run, cache, out, device=device, workers=workers, progress=show_line)
+    with sole_writer(out):
+        models = train_run(run, cache, out, device=device, workers=workers, progress=show_line)
     new = sum(path.name not in before for path in models)
     seconds = time.monotonic() - started
     return f"train {name}: {new} computed, {len(models) - new} reused, {seconds:.1f} s"
@@ -92,7 +94,8 @@ def results(params: Params) -> "Table":
     from pipeline.report_facts import read_metrics
 
     done = [run for run in params.runs if (layout.run_report(run) / "metrics.json").exists()]
-    return metrics_table({run: read_metrics(run) for run in done})
+    table: Table = metrics_table({run: read_metrics(run) for run in done})
+    return table
 
 
 def query(

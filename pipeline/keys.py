@@ -7,12 +7,15 @@ Only the JSON of declared values is hashed: never a pickle, a repr or source tex
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
+CHUNK = 1 << 16  # keys that are Python strings at a time: millions of them would fill the memory
 KEY_BYTES = 16  # 128 bits: a billion rows collide with a probability of about 1e-21
 
 
@@ -40,16 +43,24 @@ def recipe_key(feature: str, version: int, params: Any, model: str | None = None
     return key_of({"feature": feature, "version": version, "params": params, "model": model})
 
 
-def row_keys(recipe: str, parents: Iterable[str]) -> pa.Array:
+def row_keys(recipe: str, parents: Iterable[str]) -> pa.ChunkedArray:
     """The keys of rows made by one recipe from rows (or audio) with the keys `parents`.
 
     Shape:
         parents: n strings -> string array [n], in the same order
     """
     prefix = blake2b(recipe.encode(), digest_size=KEY_BYTES)
-    keys = []
-    for parent in parents:
-        state = prefix.copy()
-        state.update(parent.encode())
-        keys.append(state.hexdigest())
-    return pa.array(keys, pa.string())
+    keys = map(partial(_row_key, prefix), parents)
+    chunks = iter(lambda: list(islice(keys, CHUNK)), [])
+    return pa.chunked_array((pa.array(chunk) for chunk in chunks), pa.string())
+
+
+def strings(column: pa.ChunkedArray) -> Iterator[str]:
+    """The values of a column of strings, made Python objects a chunk at a time."""
+    return (value for chunk in column.chunks for value in chunk.to_pylist())
+
+
+def _row_key(prefix: blake2b, parent: str) -> str:
+    state = prefix.copy()
+    state.update(parent.encode())
+    return state.hexdigest()

@@ -82,7 +82,6 @@ def make(corpus: str, source: CorpusParams, params: ManifestParams, *, workers: 
     manifest = build(corpus, source, params, workers=workers)
     _write(manifest.utterances, layout.manifest(corpus))
     _write(manifest.rejects, layout.rejects(corpus))
-    log.info("%s", manifest.summary)
     require_few_rejects(manifest.summary, manifest.rejects, params.max_reject_fraction)
     return manifest.summary
 

@@ -14,15 +14,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from features.audio import AudioParams
-from features.augment import AugmentParams
-from features.mel import MelParams
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from features.asr import WhisperParams
+from features.audio import AudioParams
+from features.augment import AugmentParams
 from features.bert import BertParams
+from features.mel import MelParams
 from features.words import WordsParams
 from pipeline import layout
 from pipeline.corpora import CorpusParams

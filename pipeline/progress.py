@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 
-from pipeline.backends import Map
+from pipeline.backends import Spread
 
 
-def counted(spread: Map, rows: int, title: str) -> Map:
+def counted(spread: Spread, rows: int, title: str) -> Spread:
     """The same map, with a bar on stderr that counts finished rows if stderr is a terminal."""
 
     def show(

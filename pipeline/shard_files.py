@@ -1,8 +1,6 @@
 """Shards as files: names, bytes, and the lock of their folder."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,32 +65,6 @@ def read_keys(path: Path) -> pa.Array:
             f"{path}: not readable as a shard ({error}); delete it and run again, "
             "its rows will be computed anew"
         ) from error
-
-
-@contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, and clear what a killed run left half-written.
-
-    Raises:
-        ShardError: another process is writing there.
-    """
-    from filelock import FileLock, Timeout
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise ShardError(
-            f"{folder}: another process is writing here (a killed `dvc` can leave its stage "
-            "running); wait for it to end, or end it, then run again"
-        ) from None
-    try:
-        for leftover in folder.glob(f"{TEMPORARY}*"):
-            leftover.unlink()
-        yield
-    finally:
-        lock.release()
 
 
 def write(path: Path, table: pa.Table) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.backends import Map
+from pipeline.backends import Spread
 from pipeline.buckets import Shard, arrange
 from pipeline.keys import digest
 from pipeline.shard_files import (
@@ -49,7 +49,8 @@ class Plan:
     def missing(self) -> Indices:
         """Rows to compute: those whose key the store lacks, each key once."""
         absent = self.stock_file < 0
-        return np.flatnonzero(absent & (self.first == np.arange(len(absent))))
+        missing: Indices = np.flatnonzero(absent & (self.first == np.arange(len(absent))))
+        return missing
 
     @property
     def reused(self) -> int:
@@ -101,7 +102,7 @@ def plan(folder: Path, feature: Feature, wanted: pa.Table) -> Plan:
     )
 
 
-def run(plan: Plan, inputs: pa.Table, compute: Compute, spread: Map, batch_rows: int) -> None:
+def run(plan: Plan, inputs: pa.Table, compute: Compute, spread: Spread, batch_rows: int) -> None:
     """Compute the missing rows, write the missing shards, remove those no longer wanted.
 
     Args:
@@ -143,8 +144,9 @@ def _first_of_same(keys: pa.ChunkedArray) -> Indices:
     if not len(keys):
         return np.empty(0, np.int64)
     codes = keys.combine_chunks().dictionary_encode().indices.to_numpy()
-    firsts = np.unique(codes, return_index=True)[1]
-    return firsts[codes].astype(np.int64)
+    firsts = np.unique(codes, return_index=True)[1].astype(np.int64)
+    first_of_each: Indices = firsts[codes]
+    return first_of_each
 
 
 def _count_unwanted(stock_keys: pa.Array, wanted: pa.ChunkedArray) -> int:

@@ -7,13 +7,14 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from pipeline import backends, layout, manifest, shards
+from pipeline import backends, layout, manifest, manifest_summary, shards
 from pipeline.catalog import Entry, write_entry
 from pipeline.corpus import Corpus
+from pipeline.files import sole_writer
 from pipeline.keys import digest
 from pipeline.progress import counted
 from pipeline.rows import bert, mel, transcripts, views, words
-from pipeline.shard_files import Feature, sole_writer
+from pipeline.shard_files import Feature
 from pipeline.shards import Compute, Plan
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Stage:
 
 
 STAGES = {
-    "asr": Stage("transcripts", "source", transcripts, ("asr",), 16),
+    "asr": Stage("transcripts", "source", transcripts, ("asr",), 4),
     "augment": Stage("views", "view", views, ("audio", "augment"), 24),
     "mel": Stage("mel", "view", mel, ("audio", "mel"), 32),
     "words": Stage("words", "source", words, ("words",), 256),
@@ -77,7 +78,7 @@ def plan(name: str, corpus: Corpus) -> Plan:
     return shards.plan(folder, feature, stage.rows.wanted(corpus))
 
 
-def run_manifest(corpus: Corpus, workers: int) -> manifest.Summary:
+def run_manifest(corpus: Corpus, workers: int) -> manifest_summary.Summary:
     """List and check a corpus, and leave the manifest's entry for the catalog.
 
     Raises:
@@ -101,7 +102,8 @@ def run(name: str, corpus: Corpus, workers: int) -> Summary:
     """Bring one feature of one corpus up to date, and leave its entry for the catalog.
 
     Raises:
-        ShardError: another process is writing the same feature, or its folder is damaged.
+        BusyError: another process is writing the same feature.
+        ShardError: its folder is damaged, or holds something strange.
         ValueError: an input of the stage is missing or cannot be used; says which and what to do.
     """
     started = time.monotonic()

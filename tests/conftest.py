@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def emodb_dir() -> Path:
-    """The four-class part of Emo-DB (a folder with `wav/`), real speech that some tests use when it is there."""
+    """Emo-DB (a folder with `wav/`): real speech, that some tests use when it is there."""
     places = [os.environ.get("VCEMO_EMODB"), ROOT.parent / "shared" / "corpora" / "emodb"]
     for place in places:
         if place and (Path(place) / "wav").is_dir():

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+SEARCH_PATH = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 TEXTS = (
     "what a good day",
     "leave me alone",
@@ -36,7 +37,7 @@ class Project:
         done = subprocess.run(
             [str(BIN / command[0]), *command[1:]],
             cwd=self.root,
-            env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **environment},
+            env=os.environ | {"PATH": SEARCH_PATH} | environment,
             capture_output=True,
             text=True,
         )
@@ -86,11 +87,17 @@ def make_project(root: Path) -> Project:
     return project
 
 
-def add_corpus(project: Project, name: str, utterances: int, speakers: int = 4) -> None:
-    """Add a table corpus of short tones in noise, with transcripts and labels, to a project."""
+def add_corpus(
+    project: Project, name: str, utterances: int, speakers: int = 4, first: int = 0
+) -> None:
+    """Add a table corpus of short tones in noise, with transcripts and labels, to a project.
+
+    Args:
+        first: number of the first recording; corpora with the same numbers hold the same sounds
+    """
     folder = project.root / "data" / "raw" / name
     folder.mkdir(parents=True)
-    add_recordings(project, name, range(utterances), speakers)
+    add_recordings(project, name, range(first, first + utterances), speakers)
     corpora = YAML(typ="safe").load(project.root / "params.yaml")["corpora"]
     entry = {"reader": "table", "path": f"data/raw/{name}", "language": "en"}
     project.set(corpora={**corpora, name: entry})

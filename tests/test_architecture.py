@@ -109,6 +109,25 @@ def test_code_that_dvc_depends_on_exists() -> None:
     assert [d for d in listed if not (ROOT / d).is_file()] == []
 
 
+def reached(paths: set[Path]) -> set[Path]:
+    """The modules of features/ that some modules import, at any distance."""
+    found: set[Path] = set()
+    waiting = set(paths)
+    while waiting:
+        path = waiting.pop()
+        found.add(path)
+        modules = re.findall(r"(?:from|import) (features(?:\.\w+)+)", path.read_text())
+        files = {ROOT / f"{module.replace('.', '/')}.py" for module in modules}
+        waiting |= {file for file in files if file.is_file()} - found
+    return {path for path in found if path.relative_to(ROOT).parts[0] == "features"}
+
+
+@pytest.mark.parametrize("stage", DVC)
+def test_dvc_lists_the_code_that_makes_a_stages_values(stage: str) -> None:
+    deps = {ROOT / d for d in DVC[stage].get("do", DVC[stage])["deps"] if d.endswith(".py")}
+    assert reached(deps) - deps == set()
+
+
 def test_the_params_of_the_checkout_are_the_demo_profile() -> None:
     assert (ROOT / "params.yaml").read_bytes() == (ROOT / "profiles" / "demo.yaml").read_bytes()
 

@@ -89,6 +89,14 @@ class TensorCache:
             raise ValueError(f"fold {fold} of split {split!r} has no {subset!r} utterances")
         return found
 
+    def rows_key(self, split: str, fold: int) -> str:
+        """32 hexadecimal digits of the rows (names, labels, lengths) and their part in a fold."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name in (*_COLUMNS, f"{split}/{fold}"):
+            values = self.index[name].to_pylist() if name in self.index.column_names else []
+            digest.update("\n".join(map(str, values)).encode() + b"\0")
+        return digest.hexdigest()
+
     def view_rows(self, view: str) -> NDArray[np.int64]:
         """The row of each utterance's view, -1 where it has none; (utterances,)."""
         rows = np.flatnonzero(self.view == view)

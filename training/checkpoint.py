@@ -35,19 +35,29 @@ class TrainedFold:
     record: Mapping[str, Any]
 
 
+# What a modality's tensors depend on: sizes in meta.json, and sections of its feature parameters.
+SIZES = {"audio": ("n_mels", "mel_max_frames"), "words": ("word_dim",), "bert": ("bert_dim",)}
+FEATURES = {"audio": ("audio", "augment", "mel"), "words": ("words",), "bert": ("bert",)}
+
+
 def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> dict[str, Any]:
-    """What a fold is trained from, as JSON values; the run's name and other seeds do not matter."""
+    """What a fold is trained from, as JSON values.
+
+    The run's name and other seeds do not matter, nor does anything of the cache that it does not
+    read: sizes of absent inputs are 0.
+    """
     settings = asdict(run)
     del settings["name"], settings["seeds"]
-    sizes = ("n_mels", "word_dim", "bert_dim", "mel_max_frames")
+    sizes = {name: m in run.modalities for m, names in SIZES.items() for name in names}
+    features = {name for modality in run.modalities for name in FEATURES[modality]}
     return {
         "format": FORMAT,
         "fold": fold,
         "seed": seed,
         **settings,
         "classes": cache.classes,
-        "inputs": {name: cache.meta[name] for name in sizes},
-        "features": cache.meta["features"],
+        "inputs": {name: cache.meta[name] if read else 0 for name, read in sizes.items()},
+        "features": {k: v for k, v in cache.meta["features"].items() if k in features},
     }
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from training.batch import Batch
 from training.cache import TensorCache
 from training.draw import draw_views, seed_of, shuffled_batches, sorted_batches
-from training.settings import RunSettings
+from training.settings import RunSettings, files_of
 
 Rows = NDArray[np.int64]
 
@@ -96,18 +96,19 @@ def open_features(cache: TensorCache, run: RunSettings) -> Features:
     """
     _check_fit(cache, run)
     mel = words = table = bert = None
-    if "audio" in run.modalities:
-        mel = _ragged(cache, "mel", "values", len(cache.frames))
+    files = files_of(run)
+    if "audio" in files:
+        mel = _ragged(cache, files["audio"], "values", len(cache.frames))
         _check_width(cache, "mel", mel.values, "n_mels")
         if not np.array_equal(np.diff(mel.offsets.numpy()), cache.frames):
             raise ValueError(f"{cache.folder}: mel offsets and index disagree; pack the task again")
     utterances = int(cache.meta["utterances"])
-    if "words" in run.modalities:
-        words = _ragged(cache, f"words-{run.source}", "ids", utterances)
-        table = cache.tensors(f"words-{run.source}")["table"]
+    if "words" in files:
+        words = _ragged(cache, files["words"], "ids", utterances)
+        table = cache.tensors(files["words"])["table"]
         _check_width(cache, "words", table, "word_dim")
-    if "bert" in run.modalities:
-        bert = cache.tensors(f"bert-{run.source}")[run.model.bert]
+    if "bert" in files:
+        bert = cache.tensors(files["bert"])[run.model.bert]
         _check_width(cache, "bert", bert, "bert_dim")
         if len(bert) != utterances:
             raise ValueError(

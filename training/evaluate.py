@@ -18,7 +18,7 @@ from training import metrics
 from training.cache import TensorCache, open_cache
 from training.checkpoint import load_fold
 from training.data import Features, Rows, open_features
-from training.device import choose_device, own_chance_and_threads
+from training.device import choose_device, own_chance
 from training.files import write_text, write_whole
 from training.jobs import FoldJob, plan
 from training.metrics import Counts
@@ -153,7 +153,7 @@ def curves_csv(jobs: Sequence[FoldJob]) -> str:
 def _test(job: FoldJob, features: Features) -> FoldResult:
     device = torch.device(job.device)
     cache = features.cache
-    with own_chance_and_threads(0, job.threads):
+    with own_chance(0):
         trained = load_fold(job.folder, device)
         rows = cache.rows(job.run.split, job.fold, "test")
         logits = predict(

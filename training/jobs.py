@@ -18,7 +18,7 @@ import torch
 from training.cache import TensorCache
 from training.checkpoint import describe_fold
 from training.files import TEMPORARY
-from training.settings import RunSettings
+from training.settings import RunSettings, files_of
 
 TRAINING_VERSION = 1  # raise it when the same settings train another model
 _FOLDER = re.compile(r"\d+-\d+-[0-9a-f]{32}")
@@ -39,7 +39,6 @@ class FoldJob:
     seed: int
     key: str  # names the content: settings, cache, fold, seed, version of the code
     device: str
-    threads: int
 
     @property
     def folder(self) -> Path:
@@ -51,7 +50,6 @@ def plan(
     run: RunSettings, cache: TensorCache, out_dir: Path, device: torch.device
 ) -> list[FoldJob]:
     """Every fold and seed of a run, in order."""
-    threads = threads_per_fold(cache.folds(run.split))
     return [
         FoldJob(
             run=run,
@@ -61,7 +59,6 @@ def plan(
             seed=seed,
             key=fold_key(run, cache, fold, seed),
             device=str(device),
-            threads=threads,
         )
         for fold in range(cache.folds(run.split))
         for seed in run.seeds
@@ -69,23 +66,19 @@ def plan(
 
 
 def fold_key(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> str:
-    """32 hexadecimal digits of everything a fold's result depends on."""
+    """32 hexadecimal digits of everything a fold's result depends on.
+
+    Of the cache only what the run reads: other texts, splits or features change nothing.
+    """
+    files = sorted(files_of(run).values())
     content = {
         "version": TRAINING_VERSION,
-        "cache": cache.meta["key"],
+        "files": {name: cache.meta["files"][f"{name}.safetensors"] for name in files},
+        "rows": cache.rows_key(run.split, fold),
         **describe_fold(run, cache, fold, seed),
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def threads_per_fold(folds: int) -> int:
-    """Threads that train one fold: a function of the split alone, since it shows in the last bits.
-
-    Several folds keep several cores busy, one thread each. A single fold has the cores to itself; a
-    second thread makes it 1.6 times as fast.
-    """
-    return 1 if folds > 1 else 2
 
 
 def unfinished(jobs: list[FoldJob]) -> list[FoldJob]:
@@ -108,7 +101,7 @@ def run_jobs(work: Work, jobs: Sequence[FoldJob], workers: int, progress: Report
     The first error is raised and ends the other processes. When this process dies, even by a kill,
     they notice at their next message.
     """
-    workers = min(len(jobs), max(1, workers // jobs[0].threads))
+    workers = min(len(jobs), max(1, workers))
     if workers == 1:
         for job in jobs:
             work(job, progress)

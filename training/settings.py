@@ -97,6 +97,16 @@ class RunSettings:
         _require(min(self.seeds) >= 0, "seeds", self.seeds, "0 or more")
 
 
+def files_of(run: RunSettings) -> dict[Modality, str]:
+    """The tensor file of the cache (without suffix) that each modality of a run reads."""
+    names: dict[Modality, str] = {
+        "audio": "mel",
+        "words": f"words-{run.source}",
+        "bert": f"bert-{run.source}",
+    }
+    return {modality: names[modality] for modality in run.modalities}
+
+
 def from_json(text: str) -> RunSettings:
     """The run that a JSON text describes.
 

@@ -24,7 +24,7 @@ from training.data import (
     fit_normalisation,
     open_features,
 )
-from training.device import autocast, choose_device, own_chance_and_threads
+from training.device import autocast, choose_device, own_chance
 from training.draw import seed_of
 from training.files import make_folder
 from training.jobs import FoldJob, finish, plan, run_jobs, unfinished
@@ -92,7 +92,7 @@ def train_run(
 def train_fold(job: FoldJob, report: Report) -> None:
     """Train one fold with one seed and write its folder."""
     run, settings, device = job.run, job.run.training, torch.device(job.device)
-    with own_chance_and_threads(seed_of("model", job.fold, job.seed), job.threads):
+    with own_chance(seed_of("model", job.fold, job.seed)):
         # What the fold sees: its training rows, and what it is chosen by.
         cache = open_cache(job.cache_dir)
         features = open_features(cache, run)

@@ -64,7 +64,9 @@ def write_words(folder: Path, language: str) -> None:
 def write_bert(folder: Path) -> None:
     """Write a tiny BERT directory: `vocab.txt`, `tokenizer_config.json`, config and weights."""
     from transformers import BertConfig, BertModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     pieces = word_pieces()
     config = BertConfig(
         vocab_size=len(pieces),

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
 from features.audio import AudioParams, decode_flac
 from features.mel import MelParams
-
 from pipeline.corpus import Corpus, look_up
-from pipeline.keys import recipe_key, row_keys
+from pipeline.keys import recipe_key, row_keys, strings
 from pipeline.rows import audio
 from pipeline.shard_files import read_rows
 from pipeline.shards import Compute
@@ -35,17 +35,20 @@ def wanted(corpus: Corpus) -> pa.Table:
     )
     originals = corpus.utterances("utt_id", "audio_key").rename_columns(["utt_id", "key"])
     originals = originals.append_column("view", pa.array([ORIGINAL] * len(originals), pa.string()))
-    views = corpus.rows("views", "utt_id", "view", "key").select(["utt_id", "key", "view"])
-    parents = pa.concat_tables([originals, views.cast(originals.schema)])
-    keys = row_keys(recipe, parents["key"].to_pylist())
+    views = corpus.rows("views", "utt_id", "key", "view")
+    parents = pa.concat_tables(
+        [originals, views.select(originals.column_names)], promote_options="permissive"
+    )
+    keys = row_keys(recipe, strings(parents["key"]))
     return parents.select(["utt_id", "view"]).append_column("key", keys)
 
 
 def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
     """Where the sound of each row is: in the corpus, or (file, row) among the stored views."""
     located = audio.locate(corpus, rows).append_column("view", rows["view"])
-    stored = look_up(corpus.rows("views", "utt_id", "view"), ("utt_id", "view"), rows)
-    return located.append_column("file", stored["file"]).append_column("row", stored["row"])
+    stored = look_up(corpus.located_rows("views", "utt_id", "view"), ("utt_id", "view"), rows)
+    file = stored["file"].cast(pa.string())
+    return located.append_column("file", file).append_column("row", stored["row"])
 
 
 def compute(corpus: Corpus) -> Compute:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from features.augment import Recipe, draw_recipes
 
+from features.augment import Recipe, draw_recipes
 from pipeline.corpus import Corpus
 from pipeline.keys import recipe_key, row_keys
 from pipeline.rows import audio
@@ -32,15 +32,8 @@ def wanted(corpus: Corpus) -> pa.Table:
     """A row for each kind of view that params switch on; its key holds the recipe drawn for it."""
     recipe = recipe_key("views", VERSION, asdict(corpus.params.audio))
     utterances = corpus.utterances("utt_id", "audio_key")
-    ids: dict[str, list[str]] = {"utt_id": [], "view": []}
-    parents = []
-    for utt_id, audio_key in zip(*(c.to_pylist() for c in utterances.columns), strict=True):
-        for drawn in draw_recipes(utt_id, corpus.params.augment):
-            ids["utt_id"].append(utt_id)
-            ids["view"].append(drawn.view)
-            parents.append(f"{audio_key}:{_words(drawn)}")
-    columns = {name: pa.array(values, pa.string()) for name, values in ids.items()}
-    return pa.table(columns | {"key": row_keys(recipe, parents)})
+    parts = (_wanted(corpus, recipe, b) for b in utterances.to_batches(max_chunksize=1 << 16))
+    return pa.concat_tables(parts)
 
 
 def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
@@ -81,6 +74,18 @@ class _Augment:
             }
             for recipe, sound in zip(recipes, sounds, strict=True)
         ]
+
+
+def _wanted(corpus: Corpus, recipe: str, utterances: pa.RecordBatch) -> pa.Table:
+    ids: dict[str, list[str]] = {"utt_id": [], "view": []}
+    parents = []
+    for utt_id, audio_key in zip(*(c.to_pylist() for c in utterances.columns), strict=True):
+        for drawn in draw_recipes(utt_id, corpus.params.augment):
+            ids["utt_id"].append(utt_id)
+            ids["view"].append(drawn.view)
+            parents.append(f"{audio_key}:{_words(drawn)}")
+    columns = {name: pa.array(values, pa.string()) for name, values in ids.items()}
+    return pa.table(columns | {"key": row_keys(recipe, parents)})
 
 
 def _words(recipe: Recipe) -> str:

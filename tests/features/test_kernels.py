@@ -10,10 +10,9 @@ CODE = """
 import numpy as np
 from features.kernels import compiled
 from features.vocoder import _overlap_add
-ones = np.ones((1, 4), np.float32)
-added = np.zeros((2, 4), np.float32)
-compiled(_overlap_add)(ones, 2 * ones[0], added[0], added[1])
-assert added.tolist() == [[2] * 4, [4] * 4]
+signal = np.zeros(700, np.float32)
+compiled(_overlap_add)(np.ones((3, 2048), np.float32), np.full(2048, 2, np.float32), signal)
+assert signal.tolist() == [0.5] * 700
 """
 
 

@@ -1,4 +1,4 @@
-"""A run killed with kill -9 at any point goes on from whole shards, and ends with the same bytes."""
+"""A run killed with kill -9 goes on from whole shards, and ends with the same bytes."""
 
 import io
 import os

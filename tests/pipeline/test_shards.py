@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import backends, shards
+from pipeline.files import BusyError, sole_writer
 from pipeline.keys import recipe_key, row_keys
-from pipeline.shard_files import SHARD_NAME, Feature, ShardError, read_rows, sole_writer
+from pipeline.shard_files import SHARD_NAME, Feature, ShardError, read_rows
 
 PAYLOAD = pa.schema(
     [
@@ -210,7 +211,7 @@ def test_a_second_writer_is_turned_away_and_leftovers_are_cleared(tmp_path: Path
     with sole_writer(folder):
         assert list(folder.iterdir()) == []
         with (
-            pytest.raises(ShardError, match="another process is writing here"),
+            pytest.raises(BusyError, match="another process is writing here"),
             sole_writer(folder),
         ):
             pass

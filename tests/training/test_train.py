@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
@@ -15,8 +17,8 @@ from safetensors.numpy import load_file, save_file
 from training.cache import open_cache
 from training.checkpoint import describe_fold, load_fold, untrained_model
 from training.data import fit_normalisation, open_features
-from training.device import choose_device, own_chance_and_threads
-from training.jobs import plan
+from training.device import choose_device, own_chance
+from training.jobs import fold_key
 from training.settings import to_json
 from training.train import train_run, training_loss
 
@@ -155,12 +157,6 @@ def test_double_view_sees_each_batch_under_two_masks(short, cache_dir):
     assert torch.allclose(training_loss(model, batch, single), training_loss(model, batch, double))
 
 
-def test_a_single_fold_gets_both_threads_and_several_folds_one_each(short, make_cache, tmp_path):
-    one, two = make_cache(folds=2), tmp_path / "run"
-    jobs = plan(short, open_cache(one), two, torch.device("cpu"))
-    assert [(job.fold, job.threads) for job in jobs] == [(0, 1), (1, 1)]
-
-
 def test_devices_are_chosen_and_checked():
     assert choose_device("cpu").type == "cpu"
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
@@ -169,9 +165,9 @@ def test_devices_are_chosen_and_checked():
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="torch finds no CUDA here"):
             choose_device("cuda")
-    with own_chance_and_threads(1, 1):
+    with own_chance(1):
         first = torch.rand(1)
-    with own_chance_and_threads(1, 1):
+    with own_chance(1):
         assert torch.equal(torch.rand(1), first)
 
 
@@ -207,3 +203,24 @@ def is_alive(pid):
     except ProcessLookupError:
         return False
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_what_a_run_does_not_read_does_not_train_it_again(short, cache_dir, tmp_path):
+    run = replace(short, modalities=("audio",))
+    other = tmp_path / "other"
+    shutil.copytree(cache_dir, other)
+    meta = json.loads((other / "meta.json").read_text())
+    for name in ("words", "bert"):
+        meta["files"][f"{name}-{run.source}.safetensors"] = "0" * 32
+    meta["key"] = "another"
+    meta["features"]["bert"] = {"max_tokens": 9}
+    (other / "meta.json").write_text(json.dumps(meta))
+    index = pq.read_table(other / "index.parquet")
+    pq.write_table(index.append_column("another/0", index["utt_id"]), other / "index.parquet")
+    before, after = open_cache(cache_dir), open_cache(other)
+    assert fold_key(run, before, 0, 0) == fold_key(run, after, 0, 0)
+    fused = replace(run, modalities=("audio", "words"))
+    assert fold_key(fused, before, 0, 0) != fold_key(fused, after, 0, 0)
+    meta["files"]["mel.safetensors"] = "0" * 32
+    (other / "meta.json").write_text(json.dumps(meta))
+    assert fold_key(run, before, 0, 0) != fold_key(run, open_cache(other), 0, 0)

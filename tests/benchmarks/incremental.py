@@ -1,0 +1,83 @@
+"""What ten new recordings cost: `dvc repro` of the store from nothing, again, and with ten more.
+
+    python tests/benchmarks/incremental.py [--corpus DIR] [--utterances 339] [--new 10]
+
+Takes the wav files under DIR (tones without it), gives each a text of its own so that every feature
+has a row to compute for each, uses the demo's tiny encoders, and times `dvc repro catalog` in a
+temporary project three times: everything, nothing, the new ones.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import soundfile
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.projects import LABELS, TEXTS, Project, add_corpus, add_recordings, make_project  # noqa: E402
+
+
+def add_real_recordings(project: Project, files: list[Path], start: int) -> None:
+    """Add recordings to the corpus `c`: a little quieter each time round, so that none is known."""
+    folder = project.root / "data" / "raw" / "c"
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / "metadata.csv"
+    lines = table.read_text().splitlines() if table.exists() else ["path,label,transcript"]
+    for number, file in enumerate(files, start):
+        samples, rate = soundfile.read(file)
+        soundfile.write(folder / f"{number:05d}.wav", samples * 0.999 ** (1 + number // 339), rate)
+        text = f"{TEXTS[number % len(TEXTS)]} {number}"
+        lines.append(f"{number:05d}.wav,{LABELS[number % len(LABELS)]},{text}")
+    table.write_text("\n".join(lines) + "\n")
+
+
+def timed(project: Project) -> tuple[float, str]:
+    started = time.perf_counter()
+    output = project.run("dvc", "repro", "catalog", PYTHONPATH=str(ROOT)).stdout
+    return time.perf_counter() - started, output
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", type=Path)
+    parser.add_argument("--utterances", type=int, default=339)
+    parser.add_argument("--new", type=int, default=10)
+    options = parser.parse_args()
+    files = sorted(options.corpus.rglob("*.wav")) if options.corpus else []
+    with tempfile.TemporaryDirectory() as folder:
+        project = make_project(Path(folder, "project"))
+        add_corpus(project, "c", 0 if files else options.utterances)
+        project.set(demo={"models": {"path": "data/models/demo"}})
+        project.run("git", "init", "-q")
+        project.run("dvc", "init", "-q")
+        project.run("dvc", "repro", "demo@models", PYTHONPATH=str(ROOT))
+        if files:
+            add_real_recordings(project, files[: options.utterances], 0)
+        full, _ = timed(project)
+        nothing, _ = timed(project)
+        if files:
+            add_real_recordings(project, files[: options.new], options.utterances)
+        else:
+            add_recordings(
+                project, "c", range(options.utterances, options.utterances + options.new)
+            )
+        new, output = timed(project)
+    table = Table("dvc repro of the store", "s", "of the full run")
+    for name, seconds in (
+        (f"{options.utterances} utterances, from nothing", full),
+        ("again, nothing new", nothing),
+        (f"{options.new} new utterances", new),
+    ):
+        table.add_row(name, f"{seconds:.1f}", f"{seconds / full:.1%}")
+    print(*(line for line in output.splitlines() if "computed" in line), sep="\n")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
