@@ -77,7 +77,7 @@ def plan_words(
         if ordinal in length:
             raise PackError(f"{utt_id}: two rows of source {source!r} in the word store")
         length[ordinal], keys[ordinal] = max(1, len(tokens)), key
-        unknown += len(tokens) - sum(known)
+        unknown += length[ordinal] - sum(known)
         spoken = language[ordinal]
         seen.update((spoken, t) for t, k in zip(tokens, known, strict=True) if k)
     require(utterances, length, "words", f"source {source!r}")

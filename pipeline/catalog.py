@@ -7,6 +7,7 @@ corpora no longer wanted change nothing.
 """
 
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline import layout
 from pipeline.files import write_json
 
 FEATURES = ("transcripts", "views", "mel", "words", "bert")
+STAGE_OF = {"transcripts": "asr", "views": "augment"}  # the others have the feature's name
 
 
 class CatalogError(ValueError):
@@ -51,13 +53,13 @@ def read_entry(feature: str, corpus: str) -> Entry:
     if not path.exists():
         raise CatalogError(
             f"{path}: missing, so the store has no {feature} of corpus {corpus!r} yet; "
-            f"run `dvc repro` (or the stage of {feature} for that corpus)"
+            f"run `dvc repro {STAGE_OF.get(feature, feature)}@{corpus}`"
         )
     return _entry(json.loads(path.read_text(encoding="utf-8")))
 
 
 def merge(corpora: Iterable[str]) -> Catalog:
-    """Join the entries of `corpora` into `data/catalog.json`.
+    """Join the entries of `corpora` into `data/catalog.json`; forget those of other corpora.
 
     Raises:
         CatalogError: a corpus has no entry for a feature.
@@ -68,6 +70,9 @@ def merge(corpora: Iterable[str]) -> Catalog:
     }
     plain = {c: {f: e.__dict__ for f, e in entries.items()} for c, entries in catalog.items()}
     write_json(layout.CATALOG, {"corpora": plain})
+    for folder in layout.FEATURE_CATALOGS.iterdir():
+        if folder.name not in catalog:
+            shutil.rmtree(folder)  # the rows stay in the store, for when it comes back
     return catalog
 
 

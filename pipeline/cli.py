@@ -29,7 +29,7 @@ CorpusName = Annotated[str, typer.Argument(help="A corpus of params.yaml.", meta
 RunName = Annotated[str, typer.Argument(help="A run of params.yaml.", metavar="RUN")]
 Workers = Annotated[
     int | None,
-    typer.Option(min=1, help="Worker processes; default VCEMO_WORKERS, else all processors."),
+    typer.Option(min=1, help="Workers; default VCEMO_WORKERS, else all processors."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be computed.")]
 Device = Annotated[
@@ -62,12 +62,17 @@ def _options(
 
 
 @app.command()
-def demo(part: Annotated[Literal["corpus", "models"], typer.Argument()]) -> None:
+def demo(
+    part: Annotated[Literal["corpus", "models"], typer.Argument(help="What to make.")],
+) -> None:
     """Make the embedded demo's synthetic corpus, or its tiny untrained encoders."""
     from pipeline.demo.corpus import make_corpus
     from pipeline.demo.models import make_models
 
-    out = Path(params.load().demo[part].path)
+    parts = params.load().demo
+    if part not in parts:
+        raise params.ParamsError(f"demo: {part!r} is switched off in params.yaml")
+    out = Path(parts[part].path)
     make_corpus(out) if part == "corpus" else make_models(out)
     typer.echo(f"demo {part}: {out}")
 
@@ -143,6 +148,14 @@ def train(run: RunName, workers: Workers = None, device: Device = "auto") -> Non
     typer.echo(experiment.train(params.load(), run, device, count))
 
 
+@app.command("run-file")
+def run_file(run: RunName) -> None:
+    """Print a run as the JSON file that `python -m training` reads on another machine."""
+    from training.settings import to_json
+
+    typer.echo(to_json(params.run_settings(params.load(), run)), nl=False)
+
+
 @app.command()
 def evaluate(run: RunName, device: Device = "auto") -> None:
     """Predict the test utterances; write predictions, metrics and plots."""
@@ -159,7 +172,8 @@ def report() -> None:
     outside = experiment.report(params.load())
     typer.echo(f"report: {layout.REPORT}")
     if outside:
-        raise ValueError("\n".join(outside))
+        bounds = "the bounds are in params.yaml under report.expect"
+        raise ValueError("\n".join([*outside, bounds]))
 
 
 @app.command()
@@ -177,7 +191,8 @@ def results() -> None:
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT.")],
     form: Annotated[
-        Literal["table", "csv", "json", "parquet"], typer.Option("--format", "-f")
+        Literal["table", "csv", "json", "parquet"],
+        typer.Option("--format", "-f", help="table, csv, json or parquet."),
     ] = "table",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file, in place of the screen.")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 from pipeline import catalog, layout, splits
 from pipeline.files import sole_writer
 from pipeline.pack import PackSummary, SplitFile, pack
-from pipeline.params import Params, ParamsError, run_settings
+from pipeline.params import Params, ParamsError, RunParams, run_settings
+
+METRICS = "metrics.json"
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -77,14 +80,22 @@ def evaluate(params: Params, name: str, device: str) -> str:
         device=device,
     )
     plot_run(report)
-    pooled = json.loads((report / "metrics.json").read_text(encoding="utf-8"))["pooled"]
+    pooled = json.loads((report / METRICS).read_text(encoding="utf-8"))["pooled"]
     return f"evaluate {name}: " + ", ".join(f"{k} {v:.3f}" for k, v in pooled.items())
 
 
 def report(params: Params) -> list[str]:
-    """Write the report; returns what is outside the bounds that the params expect."""
+    """Write the report; returns what is outside the bounds that the params expect.
+
+    Predictions of runs that are no longer in the params are removed: what the stage depends on, and
+    with it `dvc.lock`, must not tell of the past.
+    """
     from pipeline.report import write_report
 
+    wanted = {layout.predictions(name) for name in params.runs}
+    for path in layout.PREDICTIONS.glob("*.parquet"):
+        if path not in wanted:
+            path.unlink()
     return write_report(catalog.load(), params.runs, params.report, asdict(params))
 
 
@@ -93,8 +104,11 @@ def results(params: Params) -> "Table":
     from pipeline.report import metrics_table
     from pipeline.report_facts import read_metrics
 
-    done = [run for run in params.runs if (layout.run_report(run) / "metrics.json").exists()]
-    table: Table = metrics_table({run: read_metrics(run) for run in done})
+    done = {n: read_metrics(n) for n in params.runs if (layout.run_report(n) / METRICS).exists()}
+    current = {n: m for n, m in done.items() if _is_of(params.runs[n], m)}
+    if not current:
+        raise FileNotFoundError("no run of params.yaml is evaluated yet; run `dvc repro`")
+    table: Table = metrics_table(current)
     return table
 
 
@@ -109,3 +123,8 @@ def query(
     predictions = {name: layout.predictions(name) for name in params.runs}
     connection = connect(catalog.load(), split_files, predictions, allow_files=allow_files)
     run_query(connection, sql, form, output)
+
+
+def _is_of(run: RunParams, metrics: Mapping[str, object]) -> bool:
+    """Whether metrics are of this run, and not of another profile's run of the same name."""
+    return (metrics["task"], metrics["split"]) == (run.task, run.split)

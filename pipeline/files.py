@@ -28,6 +28,30 @@ def appearing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def appearing_folder(out: Path) -> Iterator[Path]:
+    """A fresh folder beside `out` to write into; it takes the place of `out` at the end.
+
+    An exception leaves `out` as it was. What a killed run left is cleared first.
+
+    Raises:
+        BusyError: another process is writing `out`.
+    """
+    fresh, old = (out.with_name(f"{TEMPORARY}{kind}-{out.name}") for kind in ("new", "old"))
+    with sole_writer(out):
+        try:
+            for leftover in (fresh, old):
+                shutil.rmtree(leftover, ignore_errors=True)
+            fresh.mkdir()
+            yield fresh
+            if out.exists():  # a folder cannot be renamed onto a full one
+                out.rename(old)
+            fresh.rename(out)
+        finally:
+            for leftover in (fresh, old):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+
 class BusyError(ValueError):
     """Another process is writing the same folder."""
 

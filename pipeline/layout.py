@@ -8,7 +8,7 @@ PROFILES = Path("profiles")
 CATALOG = DATA / "catalog.json"
 FEATURE_CATALOGS = DATA / "catalog"
 SPLITS = DATA / "splits"
-MODELS = DATA / "models"
+PREDICTIONS = DATA / "predictions"
 REPORTS = Path("reports")
 REPORT = REPORTS / "index.html"
 
@@ -50,7 +50,7 @@ def run(name: str) -> Path:
 
 def predictions(run_name: str) -> Path:
     """Class probabilities of a run's test utterances."""
-    return DATA / "predictions" / f"{run_name}.parquet"
+    return PREDICTIONS / f"{run_name}.parquet"
 
 
 def run_report(run_name: str) -> Path:

@@ -8,9 +8,7 @@ the store is cut into shards, nor on rows, sources or corpora the task does not 
 """
 
 import logging
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -22,12 +20,13 @@ from pipeline.cache_index import check_folds, describe_rows, read_folds, write_i
 from pipeline.cache_rows import MelRows, PackError, Utterances, choose_utterances, plan_mel
 from pipeline.cache_tensors import plan_words, write_bert, write_mel, write_words
 from pipeline.catalog import Catalog, shard_paths
-from pipeline.files import TEMPORARY, write_json
+from pipeline.files import appearing_folder, write_json
 from pipeline.keys import KEY_BYTES, digest, key_of
 from pipeline.labels import Task
 from pipeline.leakage import LeakageError, check_leakage
 
 FORMAT = 1
+MANY_UNKNOWN = 0.5  # a share of words above it calls for a warning
 NORMALISATION = "per-bin mean and std of the training part"
 FEATURES = ("views", "mel", "words", "bert")  # whose parameters the cache records
 
@@ -59,14 +58,17 @@ class PackSummary:
     utterances: int
     dropped: dict[str, int]  # labels outside the task -> utterances
     truncated: int  # rows cut to max_frames
-    unknown_words: dict[str, int]  # source -> words without a vector
+    unknown_words: dict[str, float]  # source -> share of words without a vector
     warnings: tuple[str, ...]
 
     def __str__(self) -> str:
         dropped = ", ".join(f"{label} {count}" for label, count in self.dropped.items())
+        unknown = "".join(
+            f"; {v:.0%} of words unknown ({s})" for s, v in self.unknown_words.items()
+        )
         return (
-            f"pack: {self.utterances} utterances, {self.rows} rows, {self.truncated} cut to the "
-            f"longest length; dropped as of no class: {dropped or 'none'}"
+            f"pack: {self.utterances} utterances, {self.rows} rows, {self.truncated} cut to "
+            f"max_frames; dropped as of no class: {dropped or 'none'}{unknown}"
         )
 
 
@@ -87,7 +89,7 @@ def pack(
     warnings = tuple(check_folds(folds, utterances, task))
     for warning in warnings:
         log.warning(warning)
-    with _appearing_folder(out) as folder:
+    with appearing_folder(out) as folder:
         n_mels = write_mel(
             folder / "mel.safetensors", shard_paths(catalog, "mel"), utterances, rows
         )
@@ -115,7 +117,13 @@ def pack(
             "files": {p.name: _hash(p) for p in sorted(folder.iterdir())},
         }
         write_json(folder / "meta.json", {**facts, "key": key_of(facts)})
-    unknown = {s: t.unknown_words for s, t in texts.items()}
+    unknown = {source: text.unknown_share for source, text in texts.items()}
+    for source, share in unknown.items():
+        if share > MANY_UNKNOWN:
+            log.warning(
+                f"source {source!r}: {share:.0%} of the words have no vector; are the models under "
+                "words.models those of the corpus's language?"
+            )
     return PackSummary(
         len(rows.codes), len(utterances.ordinals), utterances.dropped, rows.truncated,
         unknown, warnings,
@@ -142,7 +150,7 @@ def _refuse_leaks(splits: Mapping[str, SplitFile], manifests: list[Path]) -> Non
 class _PackedText:
     word_dim: int
     bert_dim: int
-    unknown_words: int
+    unknown_share: float  # of words, 0 to 1
     keys: tuple[str, ...]
 
 
@@ -153,33 +161,9 @@ def _write_text(folder: Path, catalog: Catalog, utterances: Utterances, source: 
     word_dim = write_words(path, words, utterances, source, text)
     path = folder / f"bert-{source}.safetensors"
     bert_dim, bert_keys = write_bert(path, shard_paths(catalog, "bert"), utterances, source)
-    return _PackedText(word_dim, bert_dim, text.unknown, (*text.keys, *bert_keys))
-
-
-@contextmanager
-def _appearing_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out` that takes its place at the end."""
-    from filelock import FileLock, Timeout
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    fresh, old = (out.with_name(f"{TEMPORARY}{kind}-{out.name}") for kind in ("new", "old"))
-    lock = FileLock(out.with_name(f".lock-{out.name}"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise PackError(f"{out}: another process is packing this task; wait for it") from None
-    try:
-        for folder in (fresh, old):
-            shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed
-        fresh.mkdir()
-        yield fresh
-        if out.exists():
-            out.rename(old)
-        fresh.rename(out)
-    finally:
-        for folder in (fresh, old):
-            shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
+    return _PackedText(
+        word_dim, bert_dim, text.unknown / text.tokens.sum(), (*text.keys, *bert_keys)
+    )
 
 
 def _only(what: str, widths: Mapping[str, int]) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import manifest, splits, stages
+from pipeline import layout, manifest, rejects, splits, stages
 from pipeline.catalog import FEATURES, Catalog, shard_paths
 from pipeline.shard_files import Feature
 
@@ -33,6 +33,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     },
     "splits": pa.schema([("split", pa.string()), *splits.SCHEMA]),
     "predictions": PREDICTIONS,
+    "rejects": rejects.SCHEMA,
 }
 SQL_TYPES = {
     pa.string(): "VARCHAR",
@@ -71,7 +72,9 @@ def connect(
     files = {"utterances": shard_paths(catalog, "manifest")}
     files |= {feature: shard_paths(catalog, feature) for feature in FEATURES}
     files["splits"] = list(parts.values())
+    rejected = [layout.rejects(corpus) for corpus in sorted(catalog)]
     files["predictions"] = [p for _, p in sorted(prediction_files.items()) if p.exists()]
+    files["rejects"] = [path for path in rejected if path.exists()]
     select = {view: f"SELECT * FROM {_read(paths)}" for view, paths in files.items()}
     select["splits"] = " UNION ALL ".join(
         f"SELECT {_quote(name)} AS split, * FROM {_read([path])}" for name, path in parts.items()

@@ -140,7 +140,7 @@ def _official(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
         strange = sorted({str(s) for s in rows["split"].filter(wrong).to_pylist()})[:10]
         raise SplitError(
             f"protocol 'official': {found} of {len(rows)} utterances have no part train, val or "
-            f"test (their split is {', '.join(strange)}), first: "
+            f"test (their column `split` holds {', '.join(strange)}), first: "
             f"{_first(rows['utt_id'].filter(wrong))}. Correct the corpus or choose another protocol"
         )
     subsets = np.array([SUBSETS.index(name) for name in named if name], np.int8)

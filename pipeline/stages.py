@@ -59,13 +59,14 @@ class Summary:
     corpus: str
     computed: int
     reused: int
+    rows: int  # in the store now; more than the two where rows are alike, which are computed once
     dropped: int  # rows that nobody wants any more
     seconds: float
 
     def __str__(self) -> str:
         return (
             f"{self.stage} {self.corpus}: {self.computed} computed, {self.reused} reused, "
-            f"{self.dropped} dropped, {self.seconds:.1f} s"
+            f"{self.dropped} dropped, {self.rows} rows, {self.seconds:.1f} s"
         )
 
 
@@ -115,7 +116,8 @@ def run(name: str, corpus: Corpus, workers: int) -> Summary:
         _carry_out(stage, corpus, todo, workers)
         write_entry(stage.feature, corpus.name, _entry(stage, corpus, todo))
     seconds = time.monotonic() - started
-    return Summary(name, corpus.name, missing, todo.reused, todo.dropped, seconds)
+    rows = len(todo.rows)
+    return Summary(name, corpus.name, missing, todo.reused, rows, todo.dropped, seconds)
 
 
 def _carry_out(stage: Stage, corpus: Corpus, todo: Plan, workers: int) -> None:

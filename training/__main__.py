@@ -1,7 +1,7 @@
-"""`python -m training {train,evaluate,all} --cache DIR --run run.json --out DIR`.
+"""`python -m training {train,evaluate,all} --cache DIR --run run.json --out OUT`.
 
 Needs only torch, numpy, pyarrow, safetensors and this folder. Writes
-DIR/folds/<fold>-<seed>-<key>/, DIR/predictions.parquet, and metrics.json, confusion.csv and
+OUT/folds/<fold>-<seed>-<key>/, OUT/predictions.parquet, and metrics.json, confusion.csv and
 curves.csv beside it.
 """
 

@@ -71,11 +71,13 @@ def fold_key(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> str:
     Of the cache only what the run reads: other texts, splits or features change nothing.
     """
     files = sorted(files_of(run).values())
+    described = describe_fold(run, cache, fold, seed)
+    del described["features"]  # how the files came about; their digests say what they hold
     content = {
         "version": TRAINING_VERSION,
         "files": {name: cache.meta["files"][f"{name}.safetensors"] for name in files},
         "rows": cache.rows_key(run.split, fold),
-        **describe_fold(run, cache, fold, seed),
+        **described,
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

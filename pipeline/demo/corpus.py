@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from pipeline.backends import default_workers
 from pipeline.demo.espeak import SAMPLE_RATE_HZ, Speech, speak_each
-from pipeline.demo.folders import appearing_whole
 from pipeline.demo.sentences import PAIRS, VALENCES, sentence
 from pipeline.demo.speakers import Speaker, prosody, speakers
+from pipeline.files import appearing_folder
 
 LABELS = {
     ("high", "negative"): "angry",
@@ -108,7 +108,7 @@ def make_corpus(out: Path) -> None:
         MissingExtraError: espeak-ng is not installed.
         RuntimeError: an utterance came out silent or clipped.
     """
-    with appearing_whole(out) as folder:
+    with appearing_folder(out) as folder:
         write_corpus(script(), folder, processes=default_workers())
 
 

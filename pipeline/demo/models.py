@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.demo import named_numbers
-from pipeline.demo.folders import appearing_whole
 from pipeline.demo.vocabulary import word_pieces, words
+from pipeline.files import appearing_folder
 
 WORD_DIM = 300
 _WORD_STD = 0.4  # about that of GloVe
@@ -35,7 +35,7 @@ know the words of the demo corpus alone. Do not use them for anything else.
 
 def make_models(out: Path) -> None:
     """Write `words-en/`, `words-zh/`, `bert/` and `README.md`, the same bytes on every build."""
-    with appearing_whole(out) as folder:
+    with appearing_folder(out) as folder:
         for language in ("en", "zh"):
             write_words(folder / f"words-{language}", language)
         write_bert(folder / "bert")

@@ -64,7 +64,7 @@ def encoders(corpus: Corpus) -> dict[str, Encoder]:
         EncoderError: one of them is not to be had.
     """
     return {
-        source: resolve(params.model, "whisper", params.language, f"asr.sources.{source}.model")
+        source: resolve(params.model, "whisper", told(params), f"asr.sources.{source}.model")
         for source, params in corpus.params.asr.sources.items()
     }
 
@@ -72,6 +72,11 @@ def encoders(corpus: Corpus) -> dict[str, Encoder]:
 def provenance(corpus: Corpus) -> dict[str, Any]:
     """The model of each ASR setting: name and revision."""
     return {source: described(model) for source, model in encoders(corpus).items()}
+
+
+def told(params: WhisperParams) -> str | None:
+    """The one language of an ASR setting, if it has one."""
+    return None if params.language in ("corpus", "detect") else params.language
 
 
 def text_key(text: str, language: str | None) -> str:
@@ -128,6 +133,4 @@ def _hints(languages: list[str | None], params: WhisperParams) -> list[str | Non
 
 def _hint(language: str | None, params: WhisperParams) -> str | None:
     """The language Whisper is told; None lets it find out."""
-    if params.language == "corpus":
-        return language
-    return None if params.language == "detect" else params.language
+    return language if params.language == "corpus" else told(params)
