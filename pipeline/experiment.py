@@ -18,7 +18,7 @@ METRICS = "metrics.json"
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipeline.query_output import Format
+    from pipeline.reporting.query_output import Format
 
 
 def make_catalog(params: Params) -> str:
@@ -66,7 +66,7 @@ def train(params: Params, name: str, device: str, workers: int) -> str:
 
 def evaluate(params: Params, name: str, device: str) -> str:
     """Predict the test utterances of a run; write predictions, metrics and plots."""
-    from pipeline.plots import plot_run
+    from pipeline.reporting.plots import plot_run
     from training.evaluate import evaluate_run
 
     run = run_settings(params, name)
@@ -102,7 +102,7 @@ def report(params: Params) -> list[str]:
 def results(params: Params) -> "Table":
     """The metrics of the runs that are evaluated, as a table for the terminal."""
     from pipeline.report import metrics_table
-    from pipeline.report_facts import read_metrics
+    from pipeline.reporting.facts import read_metrics
 
     done = {n: read_metrics(n) for n in params.runs if (layout.run_report(n) / METRICS).exists()}
     current = {n: m for n, m in done.items() if _is_of(params.runs[n], m)}
@@ -117,7 +117,7 @@ def query(
 ) -> None:
     """Answer one SELECT over the store, on stdout or into a file."""
     from pipeline.query import connect
-    from pipeline.query_output import run_query
+    from pipeline.reporting.query_output import run_query
 
     split_files = {name: layout.split(name) for name in params.splits}
     predictions = {name: layout.predictions(name) for name in params.runs}

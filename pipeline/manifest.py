@@ -17,16 +17,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import corpora, labels, layout, rejects
+from pipeline import corpora, labels, layout
 from pipeline.corpora import CorpusParams, values
 from pipeline.files import appearing
-from pipeline.manifest_summary import ManifestError as ManifestError
-from pipeline.manifest_summary import Summary, require_few_rejects, summarise
-from pipeline.recordings import Recording, Segment, examine
-from pipeline.rejects import Rejection
-from pipeline.screening import ManifestParams as ManifestParams
-from pipeline.screening import judge, twice, unlabelled, wordless
-from pipeline.utterance import Utterance
+from pipeline.listing import rejects
+from pipeline.listing.recordings import Recording, Segment, examine
+from pipeline.listing.rejects import Rejection
+from pipeline.listing.screening import ManifestParams as ManifestParams
+from pipeline.listing.screening import judge, twice, unlabelled, wordless
+from pipeline.listing.summary import ManifestError as ManifestError
+from pipeline.listing.summary import Summary, require_few_rejects, summarise
+from pipeline.listing.utterance import Utterance
 
 FILES_AHEAD = 1024  # handed to the workers at a time, which bounds what waits in memory
 ROWS_PER_GROUP = 1 << 16

@@ -16,14 +16,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.cache_index import check_folds, describe_rows, read_folds, write_index
-from pipeline.cache_rows import MelRows, PackError, Utterances, choose_utterances, plan_mel
-from pipeline.cache_tensors import plan_words, write_bert, write_mel, write_words
 from pipeline.catalog import Catalog, shard_paths
 from pipeline.files import appearing_folder, write_json
 from pipeline.keys import KEY_BYTES, digest, key_of
 from pipeline.labels import Task
-from pipeline.leakage import LeakageError, check_leakage
+from pipeline.packing.index import check_folds, describe_rows, read_folds, write_index
+from pipeline.packing.rows import MelRows, PackError, Utterances, choose_utterances, plan_mel
+from pipeline.packing.tensors import plan_words, write_bert, write_mel, write_words
+from pipeline.splitting.leakage import LeakageError, check_leakage
 
 FORMAT = 1
 MANY_UNKNOWN = 0.5  # a share of words above it calls for a warning

@@ -8,13 +8,13 @@ import dataclasses
 import json
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -144,10 +144,13 @@ def read(plain: Any, where: str) -> Params:
     Raises:
         ParamsError: see `load`.
     """
+    faults = [f"{where}: {fault}" for fault in _unknown_keys(Params, plain, "")]
     try:
         params = _ADAPTER.validate_json(json.dumps(plain, allow_nan=False), strict=True)
     except ValidationError as error:
-        raise ParamsError("\n".join(_explain(e, where) for e in error.errors())) from None
+        faults += [_explain(e, where) for e in error.errors()]
+    if faults:
+        raise ParamsError("\n".join(faults))
     _check_names(params, where)
     _check_references(params, where)
     return params
@@ -213,41 +216,30 @@ def _require_known(where: str, found: str, known: Iterable[str]) -> None:
 
 def _explain(error: ErrorDetails, where: str) -> str:
     """One line for one fault: where, what was found, what was expected, what to do."""
-    *parents, last = (str(part) for part in error["loc"]) if error["loc"] else ("the file",)
-    at = ".".join([*parents, last])
-    if error["type"] == "unexpected_keyword_argument":
-        known = _keys_beside(parents)
-        near = get_close_matches(last, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
-        return f"{where}: {at}: unknown key; {hint}"
+    at = ".".join(str(part) for part in error["loc"]) or "the file"
     if error["type"] == "missing":
         return f"{where}: {at}: missing; add it (profiles/demo.yaml shows a whole file)"
     return f"{where}: {at}: found {error['input']!r}; {error['msg']}"
 
 
-def _keys_beside(parents: Iterable[str]) -> list[str]:
-    """The keys that may stand at a place of the params."""
-    kind: Any = Params
-    for part in parents:
-        if dataclasses.is_dataclass(kind):
-            kind = typing.get_type_hints(kind).get(part)
-        else:
-            kind = typing.get_args(kind)[-1]
-        inner = [a for a in typing.get_args(kind) if dataclasses.is_dataclass(a)]
-        if inner and typing.get_origin(kind) not in (dict, Mapping):
-            kind = inner[0]  # X | None
-    return [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+def _unknown_keys(kind: Any, value: Any, at: str) -> Iterator[str]:
+    """A line for each key that the dataclass it stands in does not have, at any depth."""
+    if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        known = typing.get_type_hints(kind)
+        for key, inner in value.items():
+            if key in known:
+                yield from _unknown_keys(known[key], inner, f"{at}{key}.")
+            else:
+                near = get_close_matches(str(key), known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+                yield f"{at}{key}: unknown key; {hint}"
+    elif typing.get_origin(kind) in (dict, Mapping) and isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _unknown_keys(typing.get_args(kind)[1], inner, f"{at}{key}.")
+    else:  # X | None
+        for choice in typing.get_args(kind):
+            if dataclasses.is_dataclass(choice):
+                yield from _unknown_keys(choice, value, at)
 
 
-def _forbid_unknown_keys(kind: Any) -> None:
-    """Make pydantic strict about a dataclass and all dataclasses inside it."""
-    if dataclasses.is_dataclass(kind):
-        setattr(kind, "__pydantic_config__", ConfigDict(extra="forbid", strict=True))  # noqa: B010
-        for inner in typing.get_type_hints(kind).values():
-            _forbid_unknown_keys(inner)
-    for inner in typing.get_args(kind):
-        _forbid_unknown_keys(inner)
-
-
-_forbid_unknown_keys(Params)
 _ADAPTER = TypeAdapter(Params)

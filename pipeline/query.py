@@ -11,8 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import layout, manifest, rejects, splits, stages
+from pipeline import layout, manifest, splits, stages
 from pipeline.catalog import FEATURES, Catalog, shard_paths
+from pipeline.listing import rejects
 from pipeline.shard_files import Feature
 
 PREDICTIONS = pa.schema(

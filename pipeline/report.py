@@ -14,9 +14,9 @@ from pipeline.catalog import Catalog
 from pipeline.files import appearing
 from pipeline.params import Bounds, ReportParams, RunParams
 from pipeline.query import connect
-from pipeline.report_facts import METRICS, corpora, encoders, read_metrics, split_facts
+from pipeline.reporting.facts import METRICS, corpora, encoders, read_metrics, split_facts
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "reporting" / "templates"
 TITLES = {"ua": "UA", "wa": "WA", "f1_weighted": "F1 weighted", "f1_macro": "F1 macro"}
 USED_BY_NAME = ("sizes", "presets", "tasks", "splits")  # sections of which runs use some entries
 SECTIONS = ("corpora", "audio", "manifest", "asr", "augment", "mel", "words", "bert")

@@ -21,11 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.draws import Deck, Indices, Mask, codes, places, shuffle
 from pipeline.files import appearing
-from pipeline.leakage import TEST, TRAIN, VAL, check_leakage
-from pipeline.split_params import SplitError as SplitError
-from pipeline.split_params import SplitParams as SplitParams
+from pipeline.splitting.draws import Deck, Indices, Mask, codes, places, shuffle
+from pipeline.splitting.leakage import TEST, TRAIN, VAL, check_leakage
+from pipeline.splitting.params import SplitError as SplitError
+from pipeline.splitting.params import SplitParams as SplitParams
 
 Subsets = npt.NDArray[np.int8]  # TRAIN, VAL or TEST, one per row
 
@@ -137,7 +137,9 @@ def _official(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
     ]
     wrong = pa.array([name is None for name in named])
     if found := pc.sum(wrong).as_py():
-        strange = sorted({str(s) for s in rows["split"].filter(wrong).to_pylist()})[:10]
+        strange = sorted({str(s or "nothing") for s in rows["split"].filter(wrong).to_pylist()})[
+            :10
+        ]
         raise SplitError(
             f"protocol 'official': {found} of {len(rows)} utterances have no part train, val or "
             f"test (their column `split` holds {', '.join(strange)}), first: "

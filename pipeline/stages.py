@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from pipeline import backends, layout, manifest, manifest_summary, shards
+from pipeline import backends, layout, manifest, shards
 from pipeline.catalog import Entry, write_entry
 from pipeline.corpus import Corpus
 from pipeline.files import sole_writer
 from pipeline.keys import digest
+from pipeline.listing import summary as manifest_summary
 from pipeline.progress import counted
 from pipeline.rows import bert, mel, transcripts, views, words
 from pipeline.shard_files import Feature

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from pipeline.corpora import values
-from pipeline.utterance import Utterance
+from pipeline.listing.utterance import Utterance
 
 READERS: dict[str, str] = {  # reader -> module, imported when it is asked for
     "demo": "pipeline.corpora.demo",

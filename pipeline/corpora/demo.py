@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.corpora import CorpusError, CorpusParams, table
-from pipeline.utterance import Utterance
+from pipeline.listing.utterance import Utterance
 
 
 def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:

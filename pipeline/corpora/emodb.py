@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.corpora import CorpusError, CorpusParams
-from pipeline.utterance import Utterance
+from pipeline.listing.utterance import Utterance
 
 UTTERANCES = 535  # in the full corpus
 

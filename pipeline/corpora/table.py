@@ -21,7 +21,7 @@ from typing import Any
 
 from pipeline.corpora import CorpusParams, values
 from pipeline.corpora.tablefile import Row, find, rows, wrong
-from pipeline.utterance import Utterance
+from pipeline.listing.utterance import Utterance
 
 ALIASES = {  # manifest column -> names it may have in the table, whatever their case
     "path": ("path", "file", "audio", "wav", "filename", "file_name", "audio_path", "wav_path"),

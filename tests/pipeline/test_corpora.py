@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline import corpora
 from pipeline.corpora import CorpusError, CorpusParams, emodb, values
 from pipeline.corpora.tablefile import TableError
-from pipeline.utterance import Utterance
+from pipeline.listing.utterance import Utterance
 
 
 def table(path: Path, **options: Any) -> list[Utterance]:

@@ -12,10 +12,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import layout, manifest, rejects
+from pipeline import layout, manifest
 from pipeline.corpora import CorpusParams
+from pipeline.listing import rejects
+from pipeline.listing.utterance import Utterance
 from pipeline.manifest import SCHEMA, Manifest, ManifestError, ManifestParams, utterance_id
-from pipeline.utterance import Utterance
 
 PARAMS = ManifestParams(
     min_duration_s=0.1, max_duration_s=2.0, silence_db=-60.0, max_reject_fraction=0.5

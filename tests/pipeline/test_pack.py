@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from pipeline.cache_rows import PackError
 from pipeline.pack import PackSummary, SplitFile, TaskParams, pack
+from pipeline.packing.rows import PackError
 from tests.pipeline.small_store import (
     BERT_DIM,
     N_MELS,

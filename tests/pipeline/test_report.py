@@ -19,10 +19,10 @@ import pytest
 from pipeline import layout
 from pipeline.catalog import Catalog
 from pipeline.params import Bounds, ReportParams, RunParams
-from pipeline.plots import confusion, curves, plot_run
 from pipeline.query import PREDICTIONS, connect
 from pipeline.report import check_expectations, metrics_table, write_report
-from pipeline.report_facts import read_metrics, split_facts
+from pipeline.reporting.facts import read_metrics, split_facts
+from pipeline.reporting.plots import confusion, curves, plot_run
 from tests.pipeline.small_store import Spec, build, simple_split, with_params, write_split
 
 CLASSES = ("angry", "happy", "sad")

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import splits
-from pipeline.draws import places, shuffle
-from pipeline.leakage import LeakageError, check_leakage
 from pipeline.splits import SCHEMA, SplitError, SplitParams, assign
+from pipeline.splitting.draws import places, shuffle
+from pipeline.splitting.leakage import LeakageError, check_leakage
 
 RANDOM = SplitParams("random", None, 0.1, 0.1, 0)
 SPEAKER = SplitParams("speaker", None, 0.1, None, 0)
@@ -234,7 +234,7 @@ def test_official_draws_only_in_the_corpus_that_needs_it() -> None:
 
 def test_official_without_a_part_says_what_was_found() -> None:
     table = replace(corpus(4), "split", ["train", None, "test", "extra"])
-    with pytest.raises(SplitError, match=r"2 of 4 .*their split is None, extra.*first: c/0000001"):
+    with pytest.raises(SplitError, match=r"2 of 4 .*holds extra, nothing.*first: c/0000001"):
         assign([table], OFFICIAL)
 
 

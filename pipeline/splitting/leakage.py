@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.draws import Indices, codes
+from pipeline.splitting.draws import Indices, codes
 
 TRAIN, VAL, TEST = 0, 1, 2
 

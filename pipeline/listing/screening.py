@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline import labels
-from pipeline.recordings import Recording
-from pipeline.rejects import Rejection
-from pipeline.utterance import Utterance
+from pipeline.listing.recordings import Recording
+from pipeline.listing.rejects import Rejection
+from pipeline.listing.utterance import Utterance
 
 
 @dataclass(frozen=True)

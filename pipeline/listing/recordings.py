@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.keys import digest, key_of
-from pipeline.rejects import Rejection
+from pipeline.listing.rejects import Rejection
 
 END_TOLERANCE_S = 0.04  # a segment may end so much after its file (`read_audio` allows 0.05)
 

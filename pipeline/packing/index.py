@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.cache_rows import MelRows, PackError, Utterances, batches
 from pipeline.labels import Task
+from pipeline.packing.rows import MelRows, PackError, Utterances, batches
 
 SUBSETS = ("train", "val", "test")
 NOT_USED = -1

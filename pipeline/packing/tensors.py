@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.cache_rows import MelRows, PackError, Utterances, batches, require
-from pipeline.tensorfile import writing
+from pipeline.packing.rows import MelRows, PackError, Utterances, batches, require
+from pipeline.packing.tensorfile import writing
 
 UNKNOWN, FIRST_WORD = 1, 2  # ids of the vocabulary; 0 pads
 

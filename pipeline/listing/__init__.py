@@ -1,0 +1,1 @@
+"""What goes into a manifest; `pipeline/manifest.py` puts it together."""

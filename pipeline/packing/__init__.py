@@ -1,0 +1,1 @@
+"""The parts of a tensor cache; `pipeline/pack.py` puts them together."""

@@ -1,0 +1,1 @@
+"""Figures and pages for people; `pipeline/report.py` and `pipeline/query.py` use them."""

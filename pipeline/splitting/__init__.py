@@ -1,0 +1,1 @@
+"""How utterances are shared out; `pipeline/splits.py` is the stage."""
