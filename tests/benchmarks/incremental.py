@@ -20,26 +20,31 @@ from rich.table import Table
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.projects import LABELS, TEXTS, Project, add_corpus, add_recordings, make_project  # noqa: E402
+from pipeline.backends import default_workers  # noqa: E402
+from tests.clones import Clone, make_clone  # noqa: E402
+from tests.projects import LABELS, TEXTS, add_corpus, add_recordings  # noqa: E402
+
+WORKERS = str(default_workers())
 
 
-def add_real_recordings(project: Project, files: list[Path], start: int) -> None:
+def add_real_recordings(project: Clone, files: list[Path], start: int) -> None:
     """Add recordings to the corpus `c`: a little quieter each time round, so that none is known."""
     folder = project.root / "data" / "raw" / "c"
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "metadata.csv"
-    lines = table.read_text().splitlines() if table.exists() else ["path,label,transcript"]
+    lines = table.read_text().splitlines()
     for number, file in enumerate(files, start):
         samples, rate = soundfile.read(file)
-        soundfile.write(folder / f"{number:05d}.wav", samples * 0.999 ** (1 + number // 339), rate)
+        gain = 0.999 ** (1 + number // 339)
+        soundfile.write(folder / f"{number:05d}.wav", gain * samples, rate)
         text = f"{TEXTS[number % len(TEXTS)]} {number}"
-        lines.append(f"{number:05d}.wav,{LABELS[number % len(LABELS)]},{text}")
+        lines.append(f"{number:05d}.wav,s0,{LABELS[number % len(LABELS)]},{text}")
     table.write_text("\n".join(lines) + "\n")
 
 
-def timed(project: Project) -> tuple[float, str]:
+def timed(project: Clone) -> tuple[float, str]:
     started = time.perf_counter()
-    output = project.run("dvc", "repro", "catalog", PYTHONPATH=str(ROOT)).stdout
+    output = project.run("dvc", "repro", "catalog", VCEMO_WORKERS=WORKERS).stdout
     return time.perf_counter() - started, output
 
 
@@ -51,12 +56,10 @@ def main() -> None:
     options = parser.parse_args()
     files = sorted(options.corpus.rglob("*.wav")) if options.corpus else []
     with tempfile.TemporaryDirectory() as folder:
-        project = make_project(Path(folder, "project"))
+        project = make_clone(Path(folder, "project"))
         add_corpus(project, "c", 0 if files else options.utterances)
         project.set(demo={"models": {"path": "data/models/demo"}})
-        project.run("git", "init", "-q")
-        project.run("dvc", "init", "-q")
-        project.run("dvc", "repro", "demo@models", PYTHONPATH=str(ROOT))
+        project.repro("demo@models")
         if files:
             add_real_recordings(project, files[: options.utterances], 0)
         full, _ = timed(project)
