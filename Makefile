@@ -34,5 +34,5 @@ $(READY): pyproject.toml constraints.txt
 	pip install --quiet --constraint constraints.txt --editable ".[demo,dev]"
 	touch $(READY)
 
-clean: # the environment and everything derived; recordings under data/raw stay
-	rm -rf $(VENV) data/manifest data/store data/catalog data/catalog.json data/splits data/cache data/runs data/predictions
+clean: # the environment and what the stages derived; recordings, models and results stay
+	rm -rf $(VENV) data/manifest data/store data/catalog data/catalog.json data/splits data/cache data/runs

@@ -14,6 +14,8 @@ from features.fourier import Signal
 
 FULL_SCALE = 32768  # of 16-bit samples
 BLOCK = 1 << 16  # frames that `probe` holds at a time
+# A segment list is often rounded to hundredths, and an MP3 header counts whole frames.
+END_TOLERANCE_S = 0.05  # by which a segment, or what a header promises, may pass the end
 
 
 class AudioError(ValueError):
@@ -33,7 +35,7 @@ class AudioParams:
 class AudioFacts:
     """What decoding a recording shows; no judgement."""
 
-    duration_s: float  # of the samples that could be decoded, whatever the header says
+    duration_s: float  # of the samples that were decoded, whatever the header says
     sample_rate_hz: int
     channels: int
     peak: float  # greatest finite |sample| of the mono mix, 1 = full scale; 0 for an empty file
@@ -50,7 +52,8 @@ def read_audio(
     """A recording, or the part of it from start_s to end_s, as mono at `sample_rate_hz`.
 
     Channels are averaged; soxr (HQ, the quality librosa uses) resamples. AudioError when nothing
-    can be decoded, when the part is empty or beyond the end, and when a sample is not finite.
+    can be decoded, when the file breaks off before the end that its header or the part promises,
+    when the part is empty or beyond the end, and when a sample is not finite.
 
     Shape: -> (T,), T = round(seconds * sample_rate_hz) within one sample, T >= 1
     """
@@ -62,6 +65,7 @@ def read_audio(
         if start:
             sound.seek(start)
         x = _mono(_samples(sound, stop - start))
+        _check_whole(source, sound, start + x.size, stop)
     if native_hz != sample_rate_hz and x.size:
         x = soxr.resample(x, native_hz, sample_rate_hz, quality="HQ")
     if x.size == 0:
@@ -79,15 +83,21 @@ def read_audio(
 
 
 def probe(source: Path | BinaryIO) -> AudioFacts:
-    """Decode the whole recording, block by block. AudioError when it is no readable audio."""
+    """Decode the whole recording, block by block.
+
+    AudioError when it is no readable audio, or breaks off before the end its header promises.
+    """
     frames, peak, has_nan = 0, 0.0, False
     with _opened(source) as sound:
-        for block in sound.blocks(BLOCK, dtype="float32", always_2d=True):
+        # Not `sound.blocks`: it goes on to the header's length, over memory that nothing was read
+        # into.
+        while len(block := sound.read(BLOCK, dtype="float32", always_2d=True)):
             x = np.abs(_mono(block))
             finite = np.isfinite(x)
             frames += x.size
             peak = max(peak, float(x.max(initial=0.0, where=finite)))
             has_nan = has_nan or not finite.all()
+        _check_whole(source, sound, frames, sound.frames)
         rate, channels = int(sound.samplerate), int(sound.channels)
     return AudioFacts(frames / rate, rate, channels, peak, has_nan)
 
@@ -149,17 +159,34 @@ def _part(
 ) -> tuple[int, int]:
     """First frame and the frame after the last."""
     rate, frames = sound.samplerate, sound.frames
-    start = 0 if start_s is None else round(start_s * rate)
-    stop = frames if end_s is None else round(end_s * rate)
-    # A segment list is often rounded to hundredths, so its last segment may end a little late.
-    if not 0 <= start <= stop <= frames + rate // 20:
+    if start_s is None and end_s is None:
+        return 0, frames
+    duration_s = frames / rate
+    first_s = 0.0 if start_s is None else start_s
+    last_s = duration_s if end_s is None else end_s
+    # Written so that NaN fails, before anything is rounded.
+    if 0 <= first_s < duration_s and first_s < last_s <= duration_s + END_TOLERANCE_S:
+        start, stop = round(first_s * rate), min(round(last_s * rate), frames)
+        if start < stop:
+            return start, stop
+    raise _error(
+        source,
+        f"segment from {first_s} s to {last_s} s",
+        f"0 <= start < end <= {duration_s:.3f} s, the length of the recording, "
+        "and at least one sample between them",
+        "Correct the segment's times.",
+    )
+
+
+def _check_whole(source: Path | BinaryIO, sound: Any, decoded: int, promised: int) -> None:
+    rate = sound.samplerate
+    if promised - decoded > END_TOLERANCE_S * rate:
         raise _error(
             source,
-            f"segment from {start_s} s to {end_s} s",
-            f"0 <= start <= end <= {frames / rate:.3f} s, the length of the recording",
-            "Correct the segment's times.",
+            f"cannot be decoded beyond {decoded / rate:.3f} s",
+            f"{promised / rate:.3f} s",
+            "The file is cut off or damaged: fetch it again, convert it or leave it out.",
         )
-    return start, min(stop, frames)
 
 
 def _samples(sound: Any, frames: int) -> Signal:

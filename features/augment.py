@@ -1,7 +1,9 @@
 """Augmented views of an utterance: noise, pitch and stretch.
 
 A view is drawn first and applied second. The recipe depends on nothing but the utterance's id and
-the parameters, so a view is the same on any machine and in any order; the table of views keeps it.
+the parameters, so it is the same on any machine and in any order; the table of views keeps it. The
+samples it leads to can differ in their last bit between families of processors, whose mathematical
+functions and Fourier transforms round differently.
 """
 
 import hashlib
@@ -13,6 +15,8 @@ import numpy as np
 
 from features import vocoder
 from features.fourier import Signal
+
+LOUDEST = np.float32(32767 / 32768)  # the greatest sample of 16-bit FLAC
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,9 @@ def apply_recipe(x: Signal, sample_rate_hz: int, recipe: Recipe) -> Signal:
 def apply_recipes(x: Signal, sample_rate_hz: int, recipes: Sequence[Recipe]) -> list[Signal]:
     """One view per recipe; pitch and stretch share the signal's STFT.
 
-    Views are not clipped, so they may exceed full scale. A signal that is zero throughout comes
-    back as it is, whatever the recipe.
+    A view louder than full scale is scaled to it: all of it is multiplied by LOUDEST / peak, so
+    that storing clips nothing; the ratio of speech to noise stays. A signal that is zero throughout
+    comes back as it is, whatever the recipe.
 
     Shape: (T,) -> (T,) for noise and pitch, (round(T / rate),) for stretch; T >= 1, else ValueError
     """
@@ -106,7 +111,7 @@ def apply_recipes(x: Signal, sample_rate_hz: int, recipes: Sequence[Recipe]) -> 
     if not x.any():
         return [x.copy() for _ in recipes]
     spectrum = vocoder.analyse(x) if any(recipe.view != "noise" for recipe in recipes) else None
-    return [_apply(x, sample_rate_hz, recipe, spectrum) for recipe in recipes]
+    return [_within_full_scale(_apply(x, sample_rate_hz, r, spectrum)) for r in recipes]
 
 
 def _apply(
@@ -123,6 +128,11 @@ def _apply(
         f"augment: found {recipe}; expected view noise with snr_db, pitch with semitones, "
         "or stretch with rate"
     )
+
+
+def _within_full_scale(view: Signal) -> Signal:
+    peak = max(view.max(), -view.min())
+    return view * (LOUDEST / peak) if peak > LOUDEST else view
 
 
 def _add_noise(x: Signal, snr_db: float, seed: int) -> Signal:

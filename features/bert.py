@@ -19,13 +19,14 @@ grows by a few texts pays for whole batches.
 
 import functools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from features.fourier import one_thread
 
 _LENGTH_STEP = 8  # tokens
 
@@ -69,7 +70,7 @@ def embed(texts: Sequence[str], encoder: TextEncoder, params: BertParams) -> Ber
     ids, truncated = _token_ids(texts, encoder.tokenizer, params.max_tokens)
     first = np.zeros((len(texts), encoder.dimension), np.float32)
     mean = np.zeros_like(first)
-    with _one_thread():
+    with one_thread():
         for length, rows in _batches(ids, params.batch_size, encoder.max_positions):
             chosen = [ids[row] for row in rows]
             first[rows], mean[rows] = _encode(chosen, length, encoder, params.batch_size)
@@ -93,6 +94,11 @@ def load(path: Path) -> TextEncoder:
         raise ValueError(
             f"bert: the tokenizer of {path} knows {len(tokenizer)} tokens, its model "
             f"{config.vocab_size}: the two do not belong together"
+        )
+    if tokenizer.pad_token_id is None:
+        raise ValueError(
+            f"bert: the tokenizer of {path} has no padding token, which batches need: set "
+            '"pad_token" in its tokenizer_config.json to a token of its vocabulary'
         )
     positions = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
     return TextEncoder(
@@ -178,16 +184,3 @@ def _encode(
         weights = mask.unsqueeze(-1).to(states.dtype)  # [batch_size, length, 1]
         mean = (states * weights).sum(1) / weights.sum(1)
     return states[: len(ids), 0].numpy(), mean[: len(ids)].numpy()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run torch on one thread, and give back the caller's number afterwards."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from features.fourier import Signal, Spectra, frame_spectra
 from features.kernels import compiled
 
+TINY = float(np.finfo(np.float32).tiny)
+
 
 @dataclass(frozen=True)
 class MelParams:
@@ -28,9 +30,14 @@ class MelParams:
     floor: float  # least mel power; the log of anything below is ln(floor)
 
     def __post_init__(self) -> None:
-        if min(self.n_fft, self.window_ms, self.hop_ms, self.n_mels, self.floor) <= 0:
+        if min(self.n_fft, self.window_ms, self.hop_ms, self.n_mels) <= 0:
             raise ValueError(
-                f"mel: found {self}; expected n_fft, window_ms, hop_ms, n_mels and floor above 0"
+                f"mel: found {self}; expected n_fft, window_ms, hop_ms, n_mels above 0"
+            )
+        if not TINY <= self.floor < math.inf:
+            raise ValueError(
+                f"mel: found floor {self.floor}; expected {TINY:.3g}, the least normal float32, "
+                "or more"
             )
         if not 0 <= self.f_min_hz < self.f_max_hz:
             raise ValueError(
@@ -47,7 +54,8 @@ def log_mel(x: Signal, sample_rate_hz: int, params: MelParams) -> NDArray[np.flo
     absolute (0.017 dB), against 1e-6 by which the float32 behind it differs from torchaudio's.
 
     Shape: (T,) -> (frames, n_mels), frames = 1 + T // hop with the hop in samples,
-    round(sample_rate_hz * hop_ms / 1000). ValueError unless T >= 1 and every sample is finite.
+    round(sample_rate_hz * hop_ms / 1000). ValueError unless T >= 1, every sample is finite and no
+    power overflows float32 (samples of about 1e17; 1 is full scale). The result is finite.
     """
     import torch
 
@@ -59,6 +67,11 @@ def log_mel(x: Signal, sample_rate_hz: int, params: MelParams) -> NDArray[np.flo
     spectra = frame_spectra(padded, bank.window, bank.hop)
     mel = np.empty((len(spectra), params.n_mels), np.float32)
     _mel_power()(spectra, bank.first, bank.stop, bank.weights, mel)
+    if not math.isfinite(mel.max()):
+        raise ValueError(
+            f"mel: found samples as large as {np.abs(x).max():.3g}, whose power overflows float32; "
+            "expected a full scale of 1"
+        )
     # torch converts to float16 fifty times as fast as NumPy, with the same (nearest even) rounding.
     return torch.from_numpy(mel).clamp_min_(params.floor).log_().half().numpy()
 

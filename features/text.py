@@ -3,13 +3,11 @@
 Only scores see normalised text; the store keeps what the corpus or the recogniser wrote.
 """
 
-import functools
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
-from features.words import HAN
+from features.words import HAN, simplified
 
 _APOSTROPHES = re.compile(r"['’ʼ＇]")
 _BESIDE_HAN = re.compile(rf"(?<=[{HAN}])\s+|\s+(?=[{HAN}])")
@@ -25,7 +23,7 @@ def normalise(text: str) -> str:
     >>> normalise("Ｗell-known: 後來 我們 DON'T!")
     'well known后来我们dont'
     """
-    text = _simplified(_folded(_APOSTROPHES.sub("", text)))
+    text = simplified(_folded(_APOSTROPHES.sub("", text)))
     text = "".join(" " if unicodedata.category(c)[0] in "PSZC" else c for c in text)
     return _BESIDE_HAN.sub("", " ".join(text.split()))
 
@@ -62,15 +60,3 @@ def _error_rate(measure: str, references: Sequence[str], hypotheses: Sequence[st
 def _folded(text: str) -> str:
     # Folding case can leave a form that NFKC changes once more.
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
-def _simplified(text: str) -> str:
-    simplified: str = _converter().convert(text)
-    return simplified
-
-
-@functools.cache
-def _converter() -> Any:
-    import opencc
-
-    return opencc.OpenCC("t2s")

@@ -7,6 +7,7 @@ loaded. What the vectors are (GloVe, fastText, ...) is the model's affair: `sour
 import functools
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ SEGMENTERS = ("char", "jieba", "model")
 # Chinese characters, as the inside of a regular expression class.
 HAN = r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 # One Han character; or a run of other letters and digits (apostrophes, hyphens inside); or a sign.
+_APOSTROPHES = re.compile(r"[’ʼ]")
 _CHAR_TOKEN = re.compile(rf"[{HAN}]|[^\W{HAN}]+(?:['’-][^\W{HAN}]+)*|[^\w\s]")
 
 
@@ -40,6 +42,7 @@ class Vectoriser:
     tokenize: Callable[[str], list[str]]
     rows: Callable[[list[str]], NDArray[np.int64]]  # row of each token in the table, < 0 = unknown
     table: NDArray[np.float32]  # [rows, dim]
+    language: str | None  # of the texts, ISO 639-1
 
     @property
     def dimension(self) -> int:
@@ -62,15 +65,16 @@ class WordFeatures:
 
 
 def embed(text: str, vectoriser: Vectoriser) -> WordFeatures:
-    """Look up the vector of every token, in its own form, else in lower case.
+    """Look up the vector of every token, in its own form, else in the first of `forms` known.
 
     Shape: text of T tokens -> vectors [T, dim], known [T]. White space is no token; T = 0 is valid.
     An unknown token has a zero vector and `known` False.
     """
     tokens = vectoriser.tokenize(text)
     rows = vectoriser.rows(tokens)
-    missing = np.flatnonzero(rows < 0)
-    rows[missing] = vectoriser.rows([tokens[i].lower() for i in missing])
+    for i in np.flatnonzero(rows < 0):
+        found = vectoriser.rows(forms(tokens[i], vectoriser.language))
+        rows[i] = next((row for row in found if row >= 0), -1)
     known = rows >= 0
     # The table is indexed by known rows only: row -1 would silently be the last word's vector.
     vectors = np.zeros((len(tokens), vectoriser.dimension), np.float32)
@@ -78,13 +82,42 @@ def embed(text: str, vectoriser: Vectoriser) -> WordFeatures:
     return WordFeatures(tokens, known, vectors)
 
 
+def forms(token: str, language: str | None) -> list[str]:
+    """Other ways to write a token, nearest first.
+
+    In lower case; with compatibility forms (NFKC) and curly apostrophes made plain; that in lower
+    case; for Chinese ("zh") all of these in simplified characters.
+
+    >>> forms("Don’t", "en"), forms("後來", "zh")
+    (['don’t', "Don't", "don't"], ['后来'])
+    """
+    plain = _APOSTROPHES.sub("'", unicodedata.normalize("NFKC", token))
+    written = [token.lower(), plain, plain.lower()]
+    if language == "zh":
+        written += [simplified(form) for form in (token, *written)]
+    return [form for form in dict.fromkeys(written) if form != token]
+
+
+def simplified(text: str) -> str:
+    """Text with its traditional characters made simplified."""
+    found: str = _converter().convert(text)
+    return found
+
+
 @functools.cache
-def load(path: Path, language: str, segmenter: str) -> Vectoriser:
+def _converter() -> Any:
+    import opencc
+
+    return opencc.OpenCC("t2s")
+
+
+@functools.cache
+def load(path: Path, language: str | None, segmenter: str) -> Vectoriser:
     """Load a spaCy model directory (`nlp.to_disk`, `spacy init vectors`, an unpacked package).
 
-    `language` is the one of the texts (ISO 639-1), named in errors. `segmenter` is "char", "jieba"
-    or "model" (the tokenizer that the model brings). ValueError if the directory has no usable
-    vectors.
+    `language` is the one of the texts (ISO 639-1; None = unknown), which tells the forms to try.
+    `segmenter` is "char", "jieba" or "model" (the tokenizer that the model brings). ValueError if
+    the directory has no usable vectors.
     """
     if segmenter not in SEGMENTERS:
         raise ValueError(
@@ -98,6 +131,7 @@ def load(path: Path, language: str, segmenter: str) -> Vectoriser:
         tokenize=_tokenizer(nlp, segmenter),
         rows=functools.partial(_rows, vectors),
         table=np.ascontiguousarray(vectors.data, dtype=np.float32),
+        language=language,
     )
 
 
@@ -120,7 +154,7 @@ def _meta(path: Path) -> dict[str, Any]:
     return meta
 
 
-def _load_spacy(path: Path, language: str) -> Any:
+def _load_spacy(path: Path, language: str | None) -> Any:
     """Load tokenizer and vectors, and leave out every pipe (they cost seconds and are not used)."""
     import spacy
 
@@ -134,7 +168,7 @@ def _load_spacy(path: Path, language: str) -> Any:
         ) from error
 
 
-def _check_vectors(path: Path, language: str, vectors: Any) -> None:
+def _check_vectors(path: Path, language: str | None, vectors: Any) -> None:
     """Refuse tables in which a token has no row of its own."""
     if vectors.mode != "default":
         raise ValueError(

@@ -25,16 +25,20 @@ def default_workers() -> int:
     Raises:
         ValueError: `VCEMO_WORKERS` is not a positive whole number.
     """
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux; knows of containers and taskset
+    return workers_asked_for() or (len(allowed(0)) if allowed else os.cpu_count() or 1)
+
+
+def workers_asked_for() -> int | None:
+    """`VCEMO_WORKERS`, None if it is not set.
+
+    Raises:
+        ValueError: it is not a positive whole number.
+    """
     text = os.environ.get("VCEMO_WORKERS")
-    if text is None:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
-    if not text.isdecimal() or int(text) < 1:
+    if text is not None and (not text.isdecimal() or int(text) < 1):
         raise ValueError(f"VCEMO_WORKERS: found {text!r}, expected a whole number of at least 1")
-    return int(text)
+    return int(text) if text else None
 
 
 def choose(workers: int, tasks: int) -> Spread:

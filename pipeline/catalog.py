@@ -29,7 +29,7 @@ class Entry:
     """One feature of one corpus in the store."""
 
     rows: int
-    key: str  # digest of all row keys
+    key: str  # digest of the shards' names
     shards: tuple[str, ...]  # paths relative to the project's root, in bucket order
     params: dict[str, Any]  # the parameters the rows were made with
     encoders: dict[str, Any]  # the models used: name, revision, provenance
@@ -70,7 +70,7 @@ def merge(corpora: Iterable[str]) -> Catalog:
     }
     plain = {c: {f: e.__dict__ for f, e in entries.items()} for c, entries in catalog.items()}
     write_json(layout.CATALOG, {"corpora": plain})
-    for folder in layout.FEATURE_CATALOGS.iterdir():
+    for folder in layout.FEATURE_CATALOGS.glob("*/"):
         if folder.name not in catalog:
             shutil.rmtree(folder)  # the rows stay in the store, for when it comes back
     return catalog

@@ -57,7 +57,7 @@ def _options(
     ] = False,
 ) -> None:
     logging.getLogger().setLevel(logging.DEBUG if debug else logging.INFO)
-    for noisy in ("matplotlib", "numba", "httpx", "filelock"):
+    for noisy in ("matplotlib", "numba", "httpx", "filelock", "faster_whisper"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -144,7 +144,7 @@ def train(run: RunName, workers: Workers = None, device: Device = "auto") -> Non
     """Train every fold and seed of a run."""
     from pipeline import experiment
 
-    count = workers or backends.default_workers()
+    count = workers or backends.workers_asked_for()
     typer.echo(experiment.train(params.load(), run, device, count))
 
 

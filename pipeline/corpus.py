@@ -1,8 +1,9 @@
 """One corpus as a feature stage sees it: its name, its audio, its params and its rows so far."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ from pipeline.catalog import read_entry
 from pipeline.corpora import root
 from pipeline.params import Params, ParamsError
 
+Found = TypeVar("Found")
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -21,6 +24,14 @@ class Corpus:
 
     name: str
     params: Params
+    known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, what: str, find: Callable[[], Found]) -> Found:
+        """What `find` returns, found out once for this corpus: as when models are hashed."""
+        if what not in self.known:
+            self.known[what] = find()
+        found: Found = self.known[what]
+        return found
 
     @classmethod
     def named(cls, name: str, params: Params) -> "Corpus":

@@ -40,9 +40,12 @@ def choose(models: Mapping[str, str], language: str | None, setting: str) -> tup
     """
     key = language if language in models else "default"
     if key is None or key not in models:
+        remedy = f"add `{language}: MODEL` or `default: MODEL` under {setting}"
+        if language is None:
+            remedy = f"give the corpus a `language`, or add `default: MODEL` under {setting}"
         raise EncoderError(
-            f"{setting} has no model for language {_named(language)} and no default: add "
-            f"`{language or 'default'}: MODEL` or `default: MODEL` under {setting} in params.yaml"
+            f"{setting} has no model for language {_named(language)} and no default: "
+            f"{remedy} in params.yaml"
         )
     return models[key], f"{setting}.{key}"
 

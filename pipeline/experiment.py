@@ -1,7 +1,6 @@
 """From the store to a report: the stages that look at all corpora together."""
 
 import json
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import catalog, layout, splits
-from pipeline.files import sole_writer
+from pipeline.files import appearing_folder, sole_writer
 from pipeline.pack import PackSummary, SplitFile, pack
 from pipeline.params import Params, ParamsError, RunParams, run_settings
 
-METRICS = "metrics.json"
+METRICS_FILE = "metrics.json"
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,13 +30,13 @@ def make_catalog(params: Params) -> str:
 def make_splits(params: Params) -> str:
     """Give every utterance a subset in every fold of every split."""
     manifests = catalog.shard_paths(catalog.load(), "manifest")
-    shutil.rmtree(layout.SPLITS, ignore_errors=True)
-    for name, split in params.splits.items():
-        try:
-            splits.make(manifests, split, layout.split(name))
-        except ValueError as error:
-            raise type(error)(f"splits.{name}: {error}") from error
-    return f"split: {', '.join(params.splits)}"
+    with appearing_folder(layout.SPLITS) as folder:
+        for name, split in params.splits.items():
+            try:
+                splits.make(manifests, split, folder / layout.split(name).name)
+            except ValueError as error:
+                raise type(error)(f"splits.{name}: {error}") from error
+    return f"split: {', '.join(params.splits) or 'none'}"
 
 
 def pack_task(params: Params, task: str) -> PackSummary:
@@ -48,7 +47,7 @@ def pack_task(params: Params, task: str) -> PackSummary:
     return pack(task, params.tasks[task], catalog.load(), files, layout.cache(task))
 
 
-def train(params: Params, name: str, device: str, workers: int) -> str:
+def train(params: Params, name: str, device: str, workers: int | None) -> str:
     """Train every fold and seed of a run that is not there yet."""
     from training.__main__ import show_line
     from training.train import train_run
@@ -71,16 +70,17 @@ def evaluate(params: Params, name: str, device: str) -> str:
 
     run = run_settings(params, name)
     report = layout.run_report(name)
-    evaluate_run(
-        run,
-        layout.cache(run.task),
-        layout.run(name),
-        predictions=layout.predictions(name),
-        reports=report,
-        device=device,
-    )
+    with sole_writer(layout.run(name)):
+        evaluate_run(
+            run,
+            layout.cache(run.task),
+            layout.run(name),
+            predictions=layout.predictions(name),
+            reports=report,
+            device=device,
+        )
     plot_run(report)
-    pooled = json.loads((report / METRICS).read_text(encoding="utf-8"))["pooled"]
+    pooled = json.loads((report / METRICS_FILE).read_text(encoding="utf-8"))["pooled"]
     return f"evaluate {name}: " + ", ".join(f"{k} {v:.3f}" for k, v in pooled.items())
 
 
@@ -104,7 +104,9 @@ def results(params: Params) -> "Table":
     from pipeline.report import metrics_table
     from pipeline.reporting.facts import read_metrics
 
-    done = {n: read_metrics(n) for n in params.runs if (layout.run_report(n) / METRICS).exists()}
+    done = {
+        n: read_metrics(n) for n in params.runs if (layout.run_report(n) / METRICS_FILE).exists()
+    }
     current = {n: m for n, m in done.items() if _is_of(params.runs[n], m)}
     if not current:
         raise FileNotFoundError("no run of params.yaml is evaluated yet; run `dvc repro`")
@@ -121,7 +123,9 @@ def query(
 
     split_files = {name: layout.split(name) for name in params.splits}
     predictions = {name: layout.predictions(name) for name in params.runs}
-    connection = connect(catalog.load(), split_files, predictions, allow_files=allow_files)
+    rejects = {name: layout.rejects(name) for name in params.corpora}
+    found = catalog.load() if layout.CATALOG.exists() else {}
+    connection = connect(found, split_files, predictions, rejects, allow_files=allow_files)
     run_query(connection, sql, form, output)
 
 

@@ -32,7 +32,7 @@ from pipeline.pack import TaskParams
 from pipeline.splits import SplitParams
 from training.settings import Modality, ModelSettings, RunSettings, TrainSettings
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # of a corpus, task, run...: also a folder's name
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # becomes a folder, and part of a key for DVC
 REFERENCE = "reference"  # the text source that is the corpus's own transcripts
 
 
@@ -63,6 +63,12 @@ class TargetRows:
     mel: int
     words: int
     bert: int
+
+    def __post_init__(self) -> None:
+        """Check that a shard may hold something."""
+        for feature, rows in vars(self).items():
+            if rows < 1:
+                raise ValueError(f"target_rows.{feature} is {rows}, expected at least 1")
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,12 @@ def read(plain: Any, where: str) -> Params:
     """
     faults = [f"{where}: {fault}" for fault in _unknown_keys(Params, plain, "")]
     try:
-        params = _ADAPTER.validate_json(json.dumps(plain, allow_nan=False), strict=True)
+        text = json.dumps(plain, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        hint = "dates need quotes, and .nan and .inf are no parameters"
+        raise ParamsError(f"{where}: {error}; {hint}") from None
+    try:
+        params = _ADAPTER.validate_json(text, strict=True)
     except ValidationError as error:
         faults += [_explain(e, where) for e in error.errors()]
     if faults:
@@ -178,12 +189,15 @@ def run_settings(params: Params, name: str) -> RunSettings:
 
 
 def _check_names(params: Params, where: str) -> None:
-    for section in ("corpora", "splits", "tasks", "runs"):
-        for name in getattr(params, section):
+    named = {
+        s: getattr(params, s) for s in ("corpora", "splits", "tasks", "sizes", "presets", "runs")
+    }
+    for section, entries in {**named, "asr.sources": params.asr.sources}.items():
+        for name in entries:
             if not NAME.fullmatch(name):
                 raise ParamsError(
                     f"{where}: {section}: found the name {name!r}, expected letters, digits, "
-                    "'_', '.', '-' (it becomes a file name)"
+                    "'_' and '-' (it becomes a file name, and a key for DVC)"
                 )
     if REFERENCE in params.asr.sources:
         raise ParamsError(

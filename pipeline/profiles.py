@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from pipeline import layout
 from pipeline.files import appearing
@@ -59,7 +60,10 @@ def _apply(document: Any, change: str) -> None:
         document = document.setdefault(parent, {})
     if not isinstance(document, dict):
         raise ParamsError(f"--set {change}: {last!r} is not inside a section")
-    document[last] = YAML(typ="safe").load(value)
+    try:
+        document[last] = YAML(typ="safe").load(value)
+    except YAMLError as error:
+        raise ParamsError(f"--set {change}: the value is not YAML: {error}") from error
 
 
 def _null(representer: Any, _: None) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import layout, manifest, splits, stages
+from pipeline import manifest, splits, stages
 from pipeline.catalog import FEATURES, Catalog, shard_paths
 from pipeline.listing import rejects
 from pipeline.shard_files import Feature
@@ -57,6 +57,7 @@ def connect(
     catalog: Catalog,
     split_files: Mapping[str, Path],
     prediction_files: Mapping[str, Path],
+    reject_files: Mapping[str, Path],
     *,
     allow_files: bool = False,
 ) -> Any:
@@ -65,6 +66,7 @@ def connect(
     Args:
         split_files: name -> file; those that do not exist yet are left out.
         prediction_files: run -> file, likewise.
+        reject_files: corpus -> file, likewise.
         allow_files: leave the connection its access to files and settings.
     """
     import duckdb
@@ -73,9 +75,8 @@ def connect(
     files = {"utterances": shard_paths(catalog, "manifest")}
     files |= {feature: shard_paths(catalog, feature) for feature in FEATURES}
     files["splits"] = list(parts.values())
-    rejected = [layout.rejects(corpus) for corpus in sorted(catalog)]
     files["predictions"] = [p for _, p in sorted(prediction_files.items()) if p.exists()]
-    files["rejects"] = [path for path in rejected if path.exists()]
+    files["rejects"] = [p for _, p in sorted(reject_files.items()) if p.exists()]
     select = {view: f"SELECT * FROM {_read(paths)}" for view, paths in files.items()}
     select["splits"] = " UNION ALL ".join(
         f"SELECT {_quote(name)} AS split, * FROM {_read([path])}" for name, path in parts.items()

@@ -46,6 +46,7 @@ def write_report(
         catalog,
         {name: layout.split(name) for name in splits},
         {name: layout.predictions(name) for name in runs},
+        {},
     )
     facts = corpora(connection, catalog)
     page = _template().render(

@@ -42,7 +42,7 @@ class Plan:
     stock: tuple[Path, ...]  # the files that hold rows already
     stock_file: Indices  # [rows] index into `stock`; -1 = no row of this key is there
     stock_row: Indices  # [rows] row inside that file
-    first: Indices  # [rows] index of the first wanted row of the same key
+    first: Indices  # [rows] its own index; for rows not there the first wanted one of its key
     dropped: int  # rows in the store that nobody wants any more
 
     @property
@@ -97,7 +97,7 @@ def plan(folder: Path, feature: Feature, wanted: pa.Table) -> Plan:
         stock=stock,
         stock_file=np.append(stock_file, -1)[at],
         stock_row=np.append(stock_row, -1)[at],
-        first=_first_of_same(rows["key"]),
+        first=_first_of_same(rows["key"], np.flatnonzero(at < 0)),
         dropped=_count_unwanted(stock_keys, rows["key"]),
     )
 
@@ -139,14 +139,13 @@ def _read_stock(
     return paths, pa.concat_arrays(keys) if keys else pa.array([], pa.string()), file, row
 
 
-def _first_of_same(keys: pa.ChunkedArray) -> Indices:
-    """For each row the index of the first row with the same key."""
-    if not len(keys):
-        return np.empty(0, np.int64)
-    codes = keys.combine_chunks().dictionary_encode().indices.to_numpy()
-    firsts = np.unique(codes, return_index=True)[1].astype(np.int64)
-    first_of_each: Indices = firsts[codes]
-    return first_of_each
+def _first_of_same(keys: pa.ChunkedArray, absent: Indices) -> Indices:
+    """For each row its own index; for absent ones that of the first row with the same key."""
+    first: Indices = np.arange(len(keys), dtype=np.int64)
+    if len(absent):
+        codes = keys.take(pa.array(absent)).combine_chunks().dictionary_encode().indices.to_numpy()
+        first[absent] = absent[np.unique(codes, return_index=True)[1]][codes]
+    return first
 
 
 def _count_unwanted(stock_keys: pa.Array, wanted: pa.ChunkedArray) -> int:

@@ -87,13 +87,16 @@ def run_manifest(corpus: Corpus, workers: int) -> manifest_summary.Summary:
         ValueError: the corpus is not as its reader expects it, or too much of it was rejected.
     """
     source, checks = corpus.params.corpora[corpus.name], corpus.params.manifest
-    summary = manifest.make(corpus.name, source, checks, workers=workers)
     path = layout.manifest(corpus.name)
+    with sole_writer(path):
+        summary = manifest.make(corpus.name, source, checks, workers=workers)
+    told = asdict(source)
+    del told["path"]  # where a corpus lies on this machine is no part of what is in it
     entry = Entry(
         rows=summary.utterances,
         key=digest(path.read_bytes()),
         shards=(path.as_posix(),),
-        params={"corpora": asdict(source), "manifest": asdict(checks)},
+        params={"corpora": told, "manifest": asdict(checks)},
         encoders={},
     )
     write_entry("manifest", corpus.name, entry)

@@ -80,8 +80,9 @@ def make_project(root: Path) -> Project:
     root.mkdir(parents=True, exist_ok=True)
     for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, root / name)
-    (root / "data" / "models").mkdir(parents=True)
-    shutil.copy(ROOT / "data" / "models" / "README.md", root / "data" / "models")
+    for folder in ("models", "predictions"):  # stages depend on these, so git has them
+        (root / "data" / folder).mkdir(parents=True)
+        shutil.copy(ROOT / "data" / folder / "README.md", root / "data" / folder)
     project = Project(root)
     project.set(demo={}, corpora={}, report={"notes": [], "expect": {}})
     return project

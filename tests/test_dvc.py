@@ -266,3 +266,10 @@ def test_plots_show_the_run_and_compare_it_with_a_commit(base: Step, there: Path
             "confusion.png",
             "curves.png",
         }
+
+
+def test_a_store_without_training_is_brought_up_to_date(base: Step, tmp_path: Path) -> None:
+    clone = base[0].copy(tmp_path / "store")
+    clone.set(splits={}, tasks={}, runs={})
+    assert not any(clone.repro().computed.values())
+    assert clone.repro().ran == frozenset()

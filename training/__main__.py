@@ -7,34 +7,24 @@ curves.csv beside it.
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 from training.evaluate import evaluate_run
+from training.progress import show_line
 from training.settings import read_run
-from training.train import Progress, train_run
+from training.train import train_run
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 1 after an error in the data or settings, which goes to stderr."""
+    """Run one command; 1 after an error in files, data or settings, which goes to stderr."""
     options = _parser().parse_args(arguments)
     try:
         _run(options)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
-
-
-def show_line(progress: Progress) -> None:
-    """Keep one line on a terminal; silent elsewhere."""
-    if sys.stderr.isatty():
-        s = progress.score
-        done = f"epoch {s.epoch}/{progress.epochs}"
-        line = f"{progress.run} fold {progress.fold} seed {progress.seed} {done}"
-        scores = f"loss {s.train_loss:.3f} val WA {s.val_wa:.3f}"
-        sys.stderr.write(f"\r\033[K{line} {scores}")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -67,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", type=Path, required=True, help="JSON file of the run's settings")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    cores = os.cpu_count() or 1
-    parser.add_argument("--workers", type=int, default=cores, help="processes (default: cores)")
+    workers = "folds trained at once (default: one per processor, on CUDA one)"
+    parser.add_argument("--workers", type=int, help=workers)
     return parser
 
 

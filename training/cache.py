@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ _META_KEYS = {
     "format", "task", "classes", "sources", "n_mels", "word_dim", "bert_dim", "mel_max_frames",
     "normalisation", "splits", "rows", "utterances", "features", "files", "key",
 }  # fmt: skip
+Shown = slice | NDArray[np.bool_]  # which rows of the index
 _COLUMNS = ("utt_id", "utterance", "view", "label", "speaker", "corpus", "frames")
 
 
@@ -89,13 +91,27 @@ class TensorCache:
             raise ValueError(f"fold {fold} of split {split!r} has no {subset!r} utterances")
         return found
 
-    def rows_key(self, split: str, fold: int) -> str:
-        """32 hexadecimal digits of the rows (names, labels, lengths) and their part in a fold."""
-        digest = hashlib.blake2b(digest_size=16)
-        for name in (*_COLUMNS, f"{split}/{fold}"):
-            values = self.index[name].to_pylist() if name in self.index.column_names else []
-            digest.update("\n".join(map(str, values)).encode() + b"\0")
+    def rows_key(self, split: str, fold: int, *, heard: bool) -> str:
+        """32 hexadecimal digits of the rows (names, labels, lengths) and their part in a fold.
+
+        Unless `heard`, of the original rows without their number of frames: to a run without audio
+        neither views nor frames exist.
+        """
+        name = f"{split}/{fold}"
+        digest = (self._all_rows if heard else self._originals).copy()
+        if name in self.index.column_names:
+            shown = slice(None) if heard else self.view == ORIGINAL
+            digest.update(_column_bytes(self.index, name, shown))
         return digest.hexdigest()
+
+    @cached_property
+    def _all_rows(self) -> "hashlib.blake2b":
+        return _rows_digest(self.index, _COLUMNS, slice(None))
+
+    @cached_property
+    def _originals(self) -> "hashlib.blake2b":
+        columns = [name for name in _COLUMNS if name != "frames"]
+        return _rows_digest(self.index, columns, self.view == ORIGINAL)
 
     def view_rows(self, view: str) -> NDArray[np.int64]:
         """The row of each utterance's view, -1 where it has none; (utterances,)."""
@@ -215,6 +231,18 @@ def _check_index(cache: TensorCache) -> None:
     for holds, complaint in laws:
         if not holds:
             raise ValueError(f"{cache.folder / INDEX}: {complaint}; pack the task again")
+
+
+def _rows_digest(index: pa.Table, columns: Sequence[str], shown: Shown) -> hashlib.blake2b:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in columns:
+        digest.update(_column_bytes(index, name, shown))
+    return digest
+
+
+def _column_bytes(index: pa.Table, name: str, shown: Shown) -> bytes:
+    values = np.array(index[name].to_pylist(), dtype=object)[shown]
+    return "\n".join(map(str, values)).encode() + b"\0"
 
 
 def _digest(path: Path, size: int) -> str:

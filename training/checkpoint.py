@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -14,12 +15,13 @@ from training.cache import TensorCache
 from training.data import Normalisation
 from training.models import build_model
 from training.models.vcemo import InputSizes
-from training.settings import ModelSettings, RunSettings
+from training.settings import Modality, ModelSettings, RunSettings
 from training.strict import read_strictly
 
 FORMAT = 1
 MODEL = "model.safetensors"
 RECORD = "fold.json"
+_AGAIN = "remove its folder and train again"
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,17 @@ FEATURES = {"audio": ("audio", "augment", "mel"), "words": ("words",), "bert": (
 def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> dict[str, Any]:
     """What a fold is trained from, as JSON values.
 
-    The run's name and other seeds do not matter, nor does anything of the cache that it does not
-    read: sizes of absent inputs are 0.
+    The run's name, its other seeds and the order of its modalities do not matter, nor does anything
+    that it does not read: sizes of absent inputs are 0, a run without text has no source, one
+    without audio no views.
     """
     settings = asdict(run)
     del settings["name"], settings["seeds"]
+    settings["modalities"] = [m for m in get_args(Modality) if m in run.modalities]
+    if not {"words", "bert"} & set(run.modalities):
+        del settings["source"]
+    if "audio" not in run.modalities:
+        del settings["training"]["views"], settings["training"]["view_probability"]
     sizes = {name: m in run.modalities for m, names in SIZES.items() for name in names}
     features = {name for modality in run.modalities for name in FEATURES[modality]}
     return {
@@ -80,17 +88,23 @@ def load_fold(folder: Path, device: torch.device | str = "cpu") -> TrainedFold:
     """A trained fold, ready to predict.
 
     Raises:
-        ValueError: the folder is missing, incomplete or of another format.
+        ValueError: the folder is missing, incomplete, damaged or of another format.
     """
     path = folder / RECORD
     if not path.is_file():
         raise ValueError(f"{path} is missing: train the run first")
-    record = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}): {_AGAIN}") from error
     if record.get("format") != FORMAT:
         found = record.get("format")
         raise ValueError(f"{path} has format {found!r}, this version reads {FORMAT}: train again")
     model = untrained_model(record)
-    model.load_state_dict(load_file(folder / MODEL))
+    try:
+        model.load_state_dict(load_file(folder / MODEL))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"{folder / MODEL} cannot be read ({error}): {_AGAIN}") from error
     return TrainedFold(model.to(device).eval(), _scaling(record["normalisation"]), record)
 
 

@@ -62,6 +62,15 @@ class Features:
     table: Tensor | None
     bert: Tensor | None
 
+    def lengths(self, rows: Rows) -> NDArray[np.int64]:
+        """What batches are sorted by: frames, without audio words, all alike without either."""
+        if self.mel is not None:
+            return self.cache.frames[rows]
+        if self.words is not None:
+            counts: NDArray[np.int64] = np.diff(self.words.offsets.numpy())
+            return counts[self.cache.utterance[rows]]
+        return np.ones(len(rows), dtype=np.int64)
+
     def collate(self, rows: Rows, normalise: Normalisation | None) -> Batch:
         """The padded batch of some rows of the index, gathered all at once."""
         index = torch.from_numpy(rows)
@@ -134,16 +143,17 @@ def fit_normalisation(cache: TensorCache, rows: Rows) -> Normalisation:
     )
 
 
-def epoch_rows(cache: TensorCache, rows: Rows, run: RunSettings, *names: object) -> list[Rows]:
+def epoch_rows(features: Features, rows: Rows, run: RunSettings, *names: object) -> list[Rows]:
     """The batches of a training epoch as rows of the index: views drawn, lengths together.
 
     `names` (fold, seed, epoch) decide every draw.
     """
+    cache = features.cache
     heard = run.training.views if "audio" in run.modalities else ()  # a view has the same text
     views = [cache.view_rows(view)[cache.utterance[rows]] for view in heard]
     share = run.training.view_probability
     shown = draw_views(rows, views, share, seed_of("views", *names))
-    lengths = cache.frames[shown]
+    lengths = features.lengths(shown)
     batches = shuffled_batches(lengths, run.training.batch_size, seed_of("batches", *names))
     return [shown[batch] for batch in batches]
 
@@ -152,7 +162,7 @@ def scoring_batches(
     features: Features, rows: Rows, batch_size: int, normalise: Normalisation | None
 ) -> Iterator[Batch]:
     """Batches of original rows, each row once."""
-    for batch in sorted_batches(features.cache.frames[rows], batch_size):
+    for batch in sorted_batches(features.lengths(rows), batch_size):
         yield features.collate(rows[batch], normalise)
 
 

@@ -1,5 +1,6 @@
 """Where and how precisely to compute, from which seed, with how many threads."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -7,7 +8,7 @@ import torch
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` is CUDA when there is one, else the CPU; any other name is taken as torch takes it.
+    """`auto` is CUDA when there is one, else the CPU; else `cpu`, `cuda` or `cuda:<number>`.
 
     Raises:
         ValueError: the device does not exist here.
@@ -18,18 +19,45 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise ValueError(f"no device {name!r}: use auto, cpu or cuda") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device {name!r} is not supported: use auto, cpu or cuda")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             f"device {name!r} was asked for, but torch finds no CUDA here: use auto or cpu"
         )
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"no device {name!r}: torch finds {torch.cuda.device_count()} here")
     return device
+
+
+def default_workers(device: torch.device) -> int:
+    """How many folds to train at once: one on CUDA, whose memory they would share, else as many as
+    there are processors."""
+    return 1 if device.type == "cuda" else os.cpu_count() or 1
+
+
+def precision(device: torch.device) -> str:
+    """In which numbers the passes through a model are computed."""
+    return "bfloat16" if device.type == "cuda" else "float32"
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 where CUDA computes, plain float32 on the CPU."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
+    if precision(device) == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+@contextmanager
+def explain_memory(batch_size: int) -> Iterator[None]:
+    """Inside, a GPU without enough memory is a `ValueError` that says what to change."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ValueError(
+            f"the memory of the GPU does not hold a batch of {batch_size}: try training.batch_size "
+            f"{max(2, batch_size // 2)}, or fewer workers if there are several"
+        ) from error
 
 
 @contextmanager

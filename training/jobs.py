@@ -11,20 +11,18 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from training.cache import TensorCache
 from training.checkpoint import describe_fold
 from training.files import TEMPORARY
+from training.progress import Report
 from training.settings import RunSettings, files_of
 
-TRAINING_VERSION = 1  # raise it when the same settings train another model
+TRAINING_VERSION = 2  # raise it when the same settings train another model
 _FOLDER = re.compile(r"\d+-\d+-[0-9a-f]{32}")
 
-
-Report = Callable[[Any], None]
 Work = Callable[["FoldJob", Report], None]
 
 
@@ -76,7 +74,7 @@ def fold_key(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> str:
     content = {
         "version": TRAINING_VERSION,
         "files": {name: cache.meta["files"][f"{name}.safetensors"] for name in files},
-        "rows": cache.rows_key(run.split, fold),
+        "rows": cache.rows_key(run.split, fold, heard="audio" in run.modalities),
         **described,
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)

@@ -23,6 +23,9 @@ def predict(
 
     Shape:
         rows: (n,) ascending; output: (n, classes) in the order of `rows`
+
+    Raises:
+        ValueError: the model has no finite answer, with the utterances it fails on.
     """
     model.eval()
     logits = []
@@ -32,4 +35,12 @@ def predict(
             logits.append(model(batch.to(device)).logits.float().cpu())
         order.append(batch.row)
     back = torch.cat(order).argsort()
-    return torch.cat(logits)[back].numpy()
+    answers: NDArray[np.float32] = torch.cat(logits)[back].numpy()
+    bad = rows[~np.isfinite(answers).all(axis=1)]
+    if len(bad) > 0:
+        names = [features.cache.utt_ids[row] for row in bad]
+        raise ValueError(
+            f"the model's answers to {len(bad)} of {len(rows)} utterances are not finite; look at "
+            f"their features, or train with a lower training.lr: {names}"
+        )
+    return answers

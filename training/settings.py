@@ -1,6 +1,7 @@
 """The settings of a run: what is trained, on which data, how. Imports no torch."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -60,10 +61,11 @@ class TrainSettings:
         _require(self.epochs >= 1, "training.epochs", self.epochs, "at least 1")
         _require(self.batch_size >= 2, "training.batch_size", self.batch_size, "at least 2")
         for name in ("lr", "temperature", "grad_clip"):
-            _require(getattr(self, name) > 0, f"training.{name}", getattr(self, name), "above 0")
+            value = getattr(self, name)
+            _require(0 < value < math.inf, f"training.{name}", value, "above 0 and finite")
         for name in ("weight_decay", "alpha"):
             value = getattr(self, name)
-            _require(value >= 0, f"training.{name}", value, "0 or more")
+            _require(0 <= value < math.inf, f"training.{name}", value, "0 or more and finite")
         share = self.view_probability
         _require(0 <= share <= 1, "training.view_probability", share, "0..1")
         if share > 0 and not self.views:

@@ -18,10 +18,17 @@ def encoders(corpus: Corpus, kind: Kind, models: Mapping[str, str]) -> Encoders:
     Raises:
         EncoderError: a language has no model, or its model is not to be had.
     """
-    found = {}
+    return corpus.once(kind, lambda: _resolve_each(corpus, kind, models))
+
+
+def _resolve_each(corpus: Corpus, kind: Kind, models: Mapping[str, str]) -> Encoders:
+    by_name: dict[str, Encoder] = {}  # several languages may have one model
+    found: Encoders = {}
     for language in corpus.rows("transcripts", "language")["language"].unique().to_pylist():
         name, setting = choose(models, language, f"{kind}.models")
-        found[language] = resolve(name, kind, language, setting)
+        if name not in by_name:
+            by_name[name] = resolve(name, kind, language, setting)
+        found[language] = by_name[name]
     return found
 
 

@@ -1,5 +1,6 @@
 """Transcripts: an utterance x text source; the corpus's own text, or what a Whisper heard."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -7,17 +8,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.asr import WhisperParams
+from features.asr import SAMPLE_RATE_HZ, WhisperParams
 from pipeline.corpus import Corpus, look_up
 from pipeline.encoders import Encoder, resolve
 from pipeline.keys import key_of, recipe_key, row_keys
+from pipeline.params import REFERENCE
 from pipeline.rows import audio
 from pipeline.rows.text import described
 from pipeline.shards import Compute
 
 VERSION = 1
-REFERENCE = "reference"  # the source that is the corpus's own text
-WHISPER_RATE_HZ = 16000
 PAYLOAD = pa.schema(
     [
         pa.field("text", pa.string(), nullable=False),
@@ -63,10 +63,16 @@ def encoders(corpus: Corpus) -> dict[str, Encoder]:
     Raises:
         EncoderError: one of them is not to be had.
     """
-    return {
-        source: resolve(params.model, "whisper", told(params), f"asr.sources.{source}.model")
-        for source, params in corpus.params.asr.sources.items()
-    }
+    return corpus.once("whisper", lambda: _resolve_each(corpus.params.asr.sources))
+
+
+def _resolve_each(sources: Mapping[str, WhisperParams]) -> dict[str, Encoder]:
+    by_name: dict[str, Encoder] = {}  # several settings may have one model
+    for source, params in sources.items():
+        if params.model not in by_name:
+            setting = f"asr.sources.{source}.model"
+            by_name[params.model] = resolve(params.model, "whisper", told(params), setting)
+    return {source: by_name[params.model] for source, params in sources.items()}
 
 
 def provenance(corpus: Corpus) -> dict[str, Any]:
@@ -105,7 +111,7 @@ class _Transcribe:
 
         params = self.sources[row["source"]]
         model = load(self.models[row["source"]].path, params.compute_type)
-        sound = audio.read(self.root, row, WHISPER_RATE_HZ)
+        sound = audio.read(self.root, row, SAMPLE_RATE_HZ)
         return asdict(transcribe(sound, model, params, _hint(row["language"], params)))
 
 

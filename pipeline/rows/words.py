@@ -75,7 +75,7 @@ class _Words:
         return {
             "tokens": found.tokens,
             "known": found.known,
-            "unknown_share": 1 - found.known.mean() if len(found.known) else 0.0,
+            "unknown_share": found.unknown_share,
             "vectors": found.vectors.ravel(),
         }
 

@@ -157,3 +157,31 @@ def test_a_profile_that_cannot_be_used_leaves_params_alone(
     with pytest.raises(ParamsError, match=says):
         profiles.use(name, changes, out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("2026-01-01", "dates need quotes"),
+        (".nan", "are no parameters"),
+    ],
+)
+def test_values_that_are_no_parameters_are_told(tmp_path: Path, value: str, says: str) -> None:
+    text = (ROOT / "profiles" / "demo.yaml").read_text()
+    changed = text.replace("max_duration_s: 60", f"max_duration_s: {value}")
+    (tmp_path / "params.yaml").write_text(changed)
+    with pytest.raises(ParamsError, match=says):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_shard_must_hold_something(plain: Any) -> None:
+    plain["store"]["target_rows"]["mel"] = 0
+    with pytest.raises(ParamsError, match=r"target_rows\.mel is 0, expected at least 1"):
+        params.read(plain, "p")
+
+
+@pytest.mark.parametrize("section", ["corpora", "runs", "sizes", "presets", "splits", "tasks"])
+def test_a_name_with_a_dot_is_refused(plain: Any, section: str) -> None:
+    plain[section]["a.b"] = next(iter(plain[section].values()))
+    with pytest.raises(ParamsError, match=rf"{section}: found the name 'a\.b'"):
+        params.read(plain, "p")

@@ -32,7 +32,7 @@ def connection(store: tuple[Path, Catalog]) -> Any:
     for run in ("all", "audio"):
         runs[run] = root / f"{run}.run.parquet"
         pq.write_table(pa.Table.from_pylist([row | {"run": run}], PREDICTIONS), runs[run])
-    return connect(catalog, splits, {**runs, "not yet": root / "not-yet.parquet"})
+    return connect(catalog, splits, {**runs, "not yet": root / "not-yet.parquet"}, {})
 
 
 def asked(connection: Any, sql: str) -> Any:
@@ -62,8 +62,8 @@ def test_a_spectrogram_comes_out_as_it_went_in(connection: Any) -> None:
 
 
 def test_views_without_data_are_empty_and_have_their_columns(store: tuple[Path, Catalog]) -> None:
-    empty = connect({}, {}, {})
-    full = connect(store[1], {}, {})
+    empty = connect({}, {}, {}, {})
+    full = connect(store[1], {}, {}, {})
     for view, schema in SCHEMAS.items():
         assert asked(empty, f"SELECT * FROM {view}") == []
         names = [row[0] for row in asked(empty, f"DESCRIBE {view}")]
@@ -76,7 +76,7 @@ def test_views_without_data_are_empty_and_have_their_columns(store: tuple[Path, 
 def test_missing_shards_are_told_where_they_are_asked_for(tmp_path: Path) -> None:
     catalog = build(Spec(tmp_path))
     Path(catalog["one"]["mel"].shards[1]).unlink()
-    half = connect(catalog, {}, {})
+    half = connect(catalog, {}, {}, {})
     assert asked(half, "SELECT count(*) FROM words") == [(12,)]
     with pytest.raises(QueryError, match=r"mel: 1 of 2 files are not on this machine.*dvc pull"):
         run_query(half, "SELECT utt_id FROM mel", "csv", tmp_path / "out.csv")
@@ -128,7 +128,7 @@ def test_nothing_but_the_store_can_be_read_and_nothing_written(
 
 def test_files_can_be_read_when_asked_for(store: tuple[Path, Catalog], tmp_path: Path) -> None:
     (tmp_path / "more.csv").write_text("utt_id,mood\none/01,grim\n")
-    open_to_all = connect(store[1], {}, {}, allow_files=True)
+    open_to_all = connect(store[1], {}, {}, {}, allow_files=True)
     sql = f"SELECT mood FROM utterances JOIN read_csv('{tmp_path / 'more.csv'}') USING (utt_id)"
     assert asked(open_to_all, sql) == [("grim",)]
 

@@ -203,7 +203,7 @@ def test_what_a_split_shares_is_counted(project: Catalog) -> None:
         "leaky": write_split(layout.split("leaky"), [*rows, ("one/00", 0, "test")]),
         "fair": simple_split(layout.split("fair")),
     }
-    connection = connect(project, files, {})
+    connection = connect(project, files, {}, {})
     leaky = split_facts(connection, "leaky", "random")
     assert (leaky.tested, leaky.on_both_sides) == (4, 1)
     assert (leaky.speakers, leaky.shared_speakers) == (4, 4)
