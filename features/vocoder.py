@@ -13,6 +13,11 @@ circle.
 
 The analysis transform is float64, rounded to complex64 afterwards: a phase advance is carried on
 into every later frame, and in float32 the bins far below a frame's loudest have none to speak of.
+
+Relative RMS error against librosa run in float64, over rates 0.5 to 1.83 and -7 to 2 semitones: at
+most 5e-7 on recordings of emodb and a chirp of 2 s, 9e-7 on 30 s of synthetic speech. librosa's own
+float32 is off by 5e-4 to 6e-3 there, on the 30 s by 1e-2 to 3e-2. Where a signal holds digital
+silence librosa takes the phase of a few zeros for pi by their sign; then the two differ by 5e-5.
 """
 
 import functools

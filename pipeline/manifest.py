@@ -6,11 +6,12 @@ write    manifest and rejects, and only then stop if too many were rejected
 """
 
 import logging
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from dataclasses import dataclass, fields, replace
+from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,12 +25,13 @@ from pipeline.listing import rejects
 from pipeline.listing.recordings import Recording, Segment, examine
 from pipeline.listing.rejects import Rejection
 from pipeline.listing.screening import ManifestParams as ManifestParams
-from pipeline.listing.screening import judge, twice, unlabelled, wordless
+from pipeline.listing.screening import judge, misnamed, twice, unlabelled, wordless
 from pipeline.listing.summary import ManifestError as ManifestError
 from pipeline.listing.summary import Summary, require_few_rejects, summarise
 from pipeline.listing.utterance import Utterance
 
 FILES_AHEAD = 1024  # handed to the workers at a time, which bounds what waits in memory
+ROWS_AT_ONCE = 1 << 13  # as Python objects, on their way to Arrow
 ROWS_PER_GROUP = 1 << 16
 
 SCHEMA = pa.schema(
@@ -60,6 +62,8 @@ SCHEMA = pa.schema(
         pa.field("split", pa.string()),
     ]
 )
+
+Verdict = Recording | Rejection
 
 log = logging.getLogger(__name__)
 
@@ -93,20 +97,26 @@ def build(corpus: str, source: CorpusParams, params: ManifestParams, *, workers:
     Raises:
         CorpusError, LabelError: the corpus or its params are not as they should be.
     """
+    started = time.monotonic()
     known = labels.table(source.reader, source.labels)
     language = source.language and values.language(source.language)
     found = [replace(u, language=u.language or language) for u in corpora.utterances(source)]
     ids = [utterance_id(corpus, u) for u in found]
-    rejected = _screen(found, ids, source, known)
-    verdicts: dict[int, Recording | Rejection] = {**rejected}
-    waiting = {i: u for i, u in enumerate(found) if i not in rejected}
-    for i, heard in _listen(corpora.root(source), waiting, workers):
+    verdicts: list[Verdict | None] = [None] * len(found)
+    for i, rejection in _screen(found, ids, source, known).items():
+        verdicts[i] = rejection
+    waiting = [i for i, verdict in enumerate(verdicts) if verdict is None]
+    for i, heard in _listen(corpora.root(source), found, waiting, workers):
         verdicts[i] = heard if isinstance(heard, Rejection) else judge(heard, params)
-    named = list(zip(ids, found, strict=True))
-    utterances = _table(_rows(corpus, named, verdicts, known), SCHEMA, ["utt_id"])
+    utterances = _table(
+        _rows(corpus, zip(ids, found, verdicts, strict=True), known), SCHEMA, ["utt_id"]
+    )
     order = ["utt_id", "path", "detail"]
-    refused = _table(_refusals(corpus, named, verdicts), rejects.SCHEMA, order)
-    return Manifest(utterances, refused, summarise(corpus, utterances, refused))
+    refused = _table(
+        _refusals(corpus, zip(ids, found, verdicts, strict=True)), rejects.SCHEMA, order
+    )
+    seconds = time.monotonic() - started
+    return Manifest(utterances, refused, summarise(corpus, utterances, refused, seconds))
 
 
 def utterance_id(corpus: str, utterance: Utterance) -> str:
@@ -128,45 +138,42 @@ def _screen(
 ) -> dict[int, Rejection]:
     """What can be told without the audio; of several reasons the last of these is given."""
     lacking = wordless(found) if source.require_transcript else {}
-    return lacking | unlabelled(found, known) | twice(found, ids)
+    return lacking | unlabelled(found, known) | twice(found, ids) | misnamed(found)
 
 
 def _listen(
-    root: Path, waiting: Mapping[int, Utterance], workers: int
-) -> Iterator[tuple[int, Recording | Rejection]]:
-    """Read each file once, however many segments of it there are.
+    root: Path, found: Sequence[Utterance], waiting: Sequence[int], workers: int
+) -> Iterator[tuple[int, Verdict]]:
+    """Read each file of the waiting utterances once, however many segments of it there are.
 
     Threads, because it is the disk that takes long: hashing and decoding take 0.4 ms of processor
     time per utterance of 2.8 s, too little to be worth other processes.
     """
-    by_file: defaultdict[str, list[int]] = defaultdict(list)
-    for i, utterance in waiting.items():
-        by_file[utterance.path].append(i)
 
-    def facts(path: str) -> list[Recording | Rejection]:
-        parts: list[Segment] = [(waiting[i].start_s, waiting[i].end_s) for i in by_file[path]]
-        return examine(root / path, parts)
+    def path(i: int) -> str:
+        return found[i].path
 
-    paths = list(by_file)
+    def facts(rows: Sequence[int]) -> list[Verdict]:
+        parts: list[Segment] = [(found[i].start_s, found[i].end_s) for i in rows]
+        return examine(root / path(rows[0]), parts)
+
+    files = (list(rows) for _, rows in groupby(sorted(waiting, key=path), key=path))
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(paths), FILES_AHEAD):
-            part = paths[start : start + FILES_AHEAD]
-            for path, results in zip(part, pool.map(facts, part), strict=True):
-                yield from zip(by_file[path], results, strict=True)
+        while part := list(islice(files, FILES_AHEAD)):
+            for rows, results in zip(part, pool.map(facts, part), strict=True):
+                yield from zip(rows, results, strict=True)
 
 
 def _rows(
-    corpus: str,
-    named: Sequence[tuple[str, Utterance]],
-    verdicts: Mapping[int, Recording | Rejection],
-    known: Mapping[str, str],
+    corpus: str, judged: Iterable[tuple[str, Utterance, Verdict | None]], known: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
     """Rows of `SCHEMA`, one per utterance that passed."""
-    for i, (utt_id, utterance) in enumerate(named):
-        if isinstance(heard := verdicts[i], Recording):
+    told = [field.name for field in fields(Utterance) if field.name in SCHEMA.names]
+    for utt_id, utterance, heard in judged:
+        if isinstance(heard, Recording):
             raw = (utterance.raw_label or "").strip()
             votes = utterance.soft_label
-            yield asdict(utterance) | {
+            yield {name: getattr(utterance, name) for name in told} | {
                 "utt_id": utt_id,
                 "corpus": corpus,
                 "duration_s": heard.duration_s,
@@ -180,13 +187,11 @@ def _rows(
 
 
 def _refusals(
-    corpus: str,
-    named: Sequence[tuple[str, Utterance]],
-    verdicts: Mapping[int, Recording | Rejection],
+    corpus: str, judged: Iterable[tuple[str, Utterance, Verdict | None]]
 ) -> Iterator[dict[str, Any]]:
     """Rows of `rejects.SCHEMA`, one per utterance that did not pass."""
-    for i, (utt_id, utterance) in enumerate(named):
-        if isinstance(why := verdicts[i], Rejection):
+    for utt_id, utterance, why in judged:
+        if isinstance(why, Rejection):
             name = {"utt_id": utt_id, "corpus": corpus, "path": utterance.path}
             yield name | {"reason": why.reason, "detail": why.detail}
 
@@ -194,7 +199,7 @@ def _refusals(
 def _table(rows: Iterator[dict[str, Any]], schema: pa.Schema, order: Sequence[str]) -> pa.Table:
     """Arrow from Python rows, a part at a time: as Python objects they take far more memory."""
     batches = []
-    while part := list(islice(rows, ROWS_PER_GROUP)):
+    while part := list(islice(rows, ROWS_AT_ONCE)):
         batches.append(pa.RecordBatch.from_pylist(part, schema))
     return pa.Table.from_batches(batches, schema).sort_by([(name, "ascending") for name in order])
 

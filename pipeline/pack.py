@@ -3,8 +3,9 @@
     data/cache/<task>/   index.parquet, mel.safetensors, and per text source
                          words-<source>.safetensors and bert-<source>.safetensors; meta.json last
 
-The cache appears whole or not at all. Its bytes depend on the rows of the task alone: not on how
-the store is cut into shards, nor on rows, sources or corpora the task does not use.
+The cache appears whole or not at all. Its bytes depend on the rows of the task and on what made
+them: not on how the store is cut into shards or where models lie, nor on rows, sources, corpora or
+languages the task does not use.
 """
 
 import logging
@@ -14,32 +15,27 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog, shard_paths
 from pipeline.files import appearing_folder, write_json
-from pipeline.keys import KEY_BYTES, digest, key_of
+from pipeline.keys import CHUNK, KEY_BYTES, digest, key_of
 from pipeline.labels import Task
-from pipeline.packing.index import check_folds, describe_rows, read_folds, write_index
-from pipeline.packing.rows import MelRows, PackError, Utterances, choose_utterances, plan_mel
+from pipeline.packing.index import Fold, check_folds, describe_rows, read_folds, write_index
+from pipeline.packing.melrows import MelRows, plan_mel
+from pipeline.packing.origins import describe_origins
+from pipeline.packing.params import TaskParams as TaskParams
+from pipeline.packing.rows import PackError, Utterances, choose_utterances
 from pipeline.packing.tensors import plan_words, write_bert, write_mel, write_words
-from pipeline.splitting.leakage import LeakageError, check_leakage
+from pipeline.splitting.leakage import COLUMNS, TIMES, LeakageError, check_leakage
+from pipeline.splitting.params import group_of
 
 FORMAT = 1
 MANY_UNKNOWN = 0.5  # a share of words above it calls for a warning
 NORMALISATION = "per-bin mean and std of the training part"
-FEATURES = ("views", "mel", "words", "bert")  # whose parameters the cache records
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TaskParams:
-    """What is to be told apart, and from which texts."""
-
-    classes: dict[str, tuple[str, ...]]  # class -> canonical labels, in the order of the classes
-    sources: tuple[str, ...]  # text sources packed; none = audio alone
-    max_frames: int  # spectrograms are cut at the end beyond this
 
 
 @dataclass(frozen=True)
@@ -90,44 +86,27 @@ def pack(
     for warning in warnings:
         log.warning(warning)
     with appearing_folder(out) as folder:
-        n_mels = write_mel(
-            folder / "mel.safetensors", shard_paths(catalog, "mel"), utterances, rows
-        )
+        mel = folder / "mel.safetensors"
+        n_mels = write_mel(mel, shard_paths(catalog, "mel"), utterances, rows)
         texts = {s: _write_text(folder, catalog, utterances, s) for s in params.sources}
         described = describe_rows(shard_paths(catalog, "views"), utterances, rows, task)
         write_index(folder / "index.parquet", utterances, rows, folds, described)
         facts = {
-            "format": FORMAT,
-            "task": name,
-            "classes": list(task.classes),
-            "sources": list(params.sources),
-            "n_mels": n_mels,
-            "word_dim": _only("word vector", {s: t.word_dim for s, t in texts.items()}),
-            "bert_dim": _only("BERT vector", {s: t.bert_dim for s, t in texts.items()}),
-            "mel_max_frames": params.max_frames,
-            "normalisation": NORMALISATION,
-            "splits": {
-                s: {"folds": sum(f.split == s for f in folds), "protocol": splits[s].protocol}
-                for s in sorted(splits)
-            },
+            **_facts(name, params, n_mels, texts),
+            "splits": _splits(splits, folds),
             "rows": len(rows.codes),
-            "utterances": len(utterances.ordinals),
-            "features": {k: v for f in FEATURES for k, v in _params(catalog, f).items()},
+            "utterances": len(utterances),
+            "features": describe_origins(
+                catalog, utterances, {s: text.languages for s, text in texts.items()}
+            ),
             "catalog": _digest_of_keys(rows, texts),
             "files": {p.name: _hash(p) for p in sorted(folder.iterdir())},
         }
         write_json(folder / "meta.json", {**facts, "key": key_of(facts)})
-    unknown = {source: text.unknown_share for source, text in texts.items()}
-    for source, share in unknown.items():
-        if share > MANY_UNKNOWN:
-            log.warning(
-                f"source {source!r}: {share:.0%} of the words have no vector; are the models under "
-                "words.models those of the corpus's language?"
-            )
+    unknown = _unknown_words(texts)
     return PackSummary(
-        len(rows.codes), len(utterances.ordinals), utterances.dropped, rows.truncated,
-        unknown, warnings,
-    )  # fmt: skip
+        len(rows.codes), len(utterances), utterances.dropped, rows.truncated, unknown, warnings
+    )
 
 
 def _refuse_leaks(splits: Mapping[str, SplitFile], manifests: list[Path]) -> None:
@@ -136,12 +115,12 @@ def _refuse_leaks(splits: Mapping[str, SplitFile], manifests: list[Path]) -> Non
     Raises:
         PackError: a split has an utterance, its audio, or its speaker or session on two sides.
     """
-    columns = ["utt_id", "corpus", "audio_key", "speaker", "session"]
+    columns = [*COLUMNS, *TIMES, "speaker", "session"]
     facts = [pq.read_table(path, columns=columns, partitioning=None) for path in manifests]
     for name, split in splits.items():
-        group = split.protocol if split.protocol in ("speaker", "session") else None
+        made = pq.read_table(split.path, partitioning=None)
         try:
-            check_leakage(pq.read_table(split.path, partitioning=None), facts, group)
+            check_leakage(made, facts, group_of(split.protocol))
         except LeakageError as error:
             raise PackError(f"split {name!r}: {error}; run `dvc repro split`") from error
 
@@ -151,7 +130,8 @@ class _PackedText:
     word_dim: int
     bert_dim: int
     unknown_share: float  # of words, 0 to 1
-    keys: tuple[str, ...]
+    languages: tuple[str, ...]  # that occur; "" where not known
+    keys: tuple[pa.ChunkedArray, ...]  # of the rows of words and of bert
 
 
 def _write_text(folder: Path, catalog: Catalog, utterances: Utterances, source: str) -> _PackedText:
@@ -161,9 +141,45 @@ def _write_text(folder: Path, catalog: Catalog, utterances: Utterances, source: 
     word_dim = write_words(path, words, utterances, source, text)
     path = folder / f"bert-{source}.safetensors"
     bert_dim, bert_keys = write_bert(path, shard_paths(catalog, "bert"), utterances, source)
-    return _PackedText(
-        word_dim, bert_dim, text.unknown / text.tokens.sum(), (*text.keys, *bert_keys)
-    )
+    unknown = text.unknown / int(text.tokens.sum())
+    languages = tuple(sorted(text.language.unique().to_pylist()))
+    return _PackedText(word_dim, bert_dim, unknown, languages, (text.keys, bert_keys))
+
+
+def _facts(
+    name: str, params: TaskParams, n_mels: int, texts: Mapping[str, _PackedText]
+) -> dict[str, Any]:
+    """What meta.json says of the task and of the sizes."""
+    return {
+        "format": FORMAT,
+        "task": name,
+        "classes": list(params.classes),
+        "sources": list(params.sources),
+        "n_mels": n_mels,
+        "word_dim": _only("word vector", {s: t.word_dim for s, t in texts.items()}),
+        "bert_dim": _only("BERT vector", {s: t.bert_dim for s, t in texts.items()}),
+        "mel_max_frames": params.max_frames,
+        "normalisation": NORMALISATION,
+    }
+
+
+def _splits(splits: Mapping[str, SplitFile], folds: list[Fold]) -> dict[str, Any]:
+    return {
+        name: {"folds": sum(fold.split == name for fold in folds), "protocol": split.protocol}
+        for name, split in sorted(splits.items())
+    }
+
+
+def _unknown_words(texts: Mapping[str, _PackedText]) -> dict[str, float]:
+    """The share of words without a vector, per source; a large one is told."""
+    unknown = {source: text.unknown_share for source, text in texts.items()}
+    for source, share in unknown.items():
+        if share > MANY_UNKNOWN:
+            log.warning(
+                f"source {source!r}: {share:.0%} of the words have no vector; are the models under "
+                "words.models those of the corpus's language?"
+            )
+    return unknown
 
 
 def _only(what: str, widths: Mapping[str, int]) -> int:
@@ -173,22 +189,19 @@ def _only(what: str, widths: Mapping[str, int]) -> int:
     return next(iter(widths.values()), 0)
 
 
-def _params(catalog: Catalog, feature: str) -> dict[str, Any]:
-    """The parameters of a feature, the same in every corpus."""
-    corpora = sorted(catalog)
-    for corpus in corpora[1:]:
-        if catalog[corpus][feature].params != catalog[corpora[0]][feature].params:
-            raise PackError(
-                f"{feature} of {corpora[0]!r} and of {corpus!r} were made with different "
-                f"parameters; run `dvc repro` to bring both up to date"
-            )
-    return catalog[corpora[0]][feature].params
-
-
 def _digest_of_keys(rows: MelRows, texts: Mapping[str, _PackedText]) -> str:
     """What the cache was made from: the keys of the packed rows, and of no others."""
-    keys = (rows.keys, *(texts[source].keys for source in sorted(texts)))
-    return digest(*("".join(part).encode() for part in keys))
+    of_texts = (_concatenated(*texts[source].keys) for source in sorted(texts))
+    return digest(_concatenated(rows.keys), *of_texts)
+
+
+def _concatenated(*columns: pa.ChunkedArray) -> bytes:
+    """Strings without separators, made Python objects CHUNK at a time."""
+    return b"".join(
+        "".join(column.slice(start, CHUNK).to_pylist()).encode()
+        for column in columns
+        for start in range(0, len(column), CHUNK)
+    )
 
 
 def _hash(path: Path) -> str:

@@ -28,7 +28,7 @@ from features.words import WordsParams
 from pipeline import layout
 from pipeline.corpora import CorpusParams
 from pipeline.manifest import ManifestParams
-from pipeline.pack import TaskParams
+from pipeline.packing.params import TaskParams
 from pipeline.splits import SplitParams
 from training.settings import Modality, ModelSettings, RunSettings, TrainSettings
 

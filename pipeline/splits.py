@@ -7,7 +7,7 @@
 
 Every choice is drawn from names (a hash of seed and utterance id), so it is the same on any machine
 and a new utterance moves few others. Parts that are drawn keep the proportions of corpora and
-labels, and utterances with the same audio stay together.
+labels; utterances with the same audio, and segments that overlap, stay together.
 """
 
 import logging
@@ -23,20 +23,20 @@ import pyarrow.parquet as pq
 
 from pipeline.files import appearing
 from pipeline.splitting.draws import Deck, Indices, Mask, codes, places, shuffle
-from pipeline.splitting.leakage import TEST, TRAIN, VAL, check_leakage
+from pipeline.splitting.leakage import TIMES, check_leakage
+from pipeline.splitting.params import SUBSETS, TEST, TRAIN, VAL, group_of
 from pipeline.splitting.params import SplitError as SplitError
 from pipeline.splitting.params import SplitParams as SplitParams
 
 Subsets = npt.NDArray[np.int8]  # TRAIN, VAL or TEST, one per row
 
-SUBSETS = ("train", "val", "test")
 OFFICIAL_NAMES = {  # of the parts, in corpora
     **dict.fromkeys(("train", "training", "trn"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "devel", "development"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation"), "test"),
 }
 MAX_ROWS = 50_000_000  # of the table: utterances x folds
-COLUMNS = ["utt_id", "corpus", "label", "audio_key", "speaker", "session", "split"]
+COLUMNS = ["utt_id", "corpus", "label", "audio_key", *TIMES, "speaker", "session", "split"]
 SCHEMA = pa.schema(
     [
         pa.field("utt_id", pa.string(), nullable=False),
@@ -56,15 +56,10 @@ def make(manifests: Sequence[Path], params: SplitParams, out: Path) -> pa.Table:
     """
     tables = [pq.read_table(path, columns=COLUMNS, partitioning=None) for path in manifests]
     split = assign(tables, params)
-    check_leakage(split, tables, group(params))
+    check_leakage(split, tables, group_of(params.protocol))
     with appearing(out) as temporary:
         pq.write_table(split, temporary, compression="zstd", compression_level=3)
     return split
-
-
-def group(params: SplitParams) -> str | None:
-    """The column whose values may not be on both sides, if the protocol has one."""
-    return params.protocol if params.protocol in ("speaker", "session") else None
 
 
 def assign(manifests: Sequence[pa.Table], params: SplitParams) -> pa.Table:
@@ -103,7 +98,10 @@ def _labelled(manifests: Sequence[pa.Table]) -> pa.Table:
     if lost := len(rows) - len(labelled):
         log.info("%d utterances without a label are in no split", lost)
     if not len(labelled):
-        raise SplitError("found no utterance with a label, expected some; give the corpora labels")
+        raise SplitError(
+            "found no utterance with a label, expected some; give the corpora labels, or, for a "
+            "store without training, empty `splits`, `tasks` and `runs` in params.yaml ({} each)"
+        )
     return labelled.combine_chunks()
 
 

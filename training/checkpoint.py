@@ -65,7 +65,8 @@ def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) ->
         **settings,
         "classes": cache.classes,
         "inputs": {name: cache.meta[name] if read else 0 for name, read in sizes.items()},
-        "features": {k: v for k, v in cache.meta["features"].items() if k in features},
+        "features": {k: v for k, v in cache.meta["features"].items() if k in features}
+        | _text_source(run, cache.meta["features"]),
     }
 
 
@@ -113,6 +114,13 @@ def untrained_model(record: Mapping[str, Any]) -> nn.Module:
     settings = read_strictly(ModelSettings, record["model"], "model")
     sizes = InputSizes(**{k: v for k, v in record["inputs"].items() if k != "mel_max_frames"})
     return build_model(settings, sizes, record["modalities"], len(record["classes"]))
+
+
+def _text_source(run: RunSettings, features: Mapping[str, Any]) -> dict[str, Any]:
+    """How the transcripts came about that a run reads, if it reads any and the cache knows."""
+    reads_text = bool({"words", "bert"} & set(run.modalities))
+    sources = {k: v for k, v in features.get("sources", {}).items() if k == run.source}
+    return {"sources": sources} if reads_text and sources else {}
 
 
 def _scaling(values: Mapping[str, list[float]] | None) -> Normalisation | None:

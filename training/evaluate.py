@@ -18,7 +18,7 @@ from training import metrics
 from training.cache import TensorCache, open_cache
 from training.checkpoint import load_fold
 from training.data import Features, Rows, open_features
-from training.device import choose_device, own_chance
+from training.device import choose_device, explain_memory, own_chance
 from training.files import write_text, write_whole
 from training.jobs import FoldJob, plan
 from training.metrics import Counts
@@ -72,7 +72,8 @@ def evaluate_run(
     curves.csv into the folder `reports`.
 
     Raises:
-        ValueError: the run is not trained on this cache, or the cache does not fit it.
+        ValueError: the run is not trained on this cache, the cache does not fit it, or an answer
+            is not finite.
     """
     cache = open_cache(cache_dir)
     features = open_features(cache, run)
@@ -153,7 +154,7 @@ def curves_csv(jobs: Sequence[FoldJob]) -> str:
 def _test(job: FoldJob, features: Features) -> FoldResult:
     device = torch.device(job.device)
     cache = features.cache
-    with own_chance(0):
+    with own_chance(0), explain_memory(job.run.training.batch_size):
         trained = load_fold(job.folder, device)
         rows = cache.rows(job.run.split, job.fold, "test")
         logits = predict(

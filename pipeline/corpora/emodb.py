@@ -42,14 +42,20 @@ FILE_NAME = re.compile(
     rf"({'|'.join(SPEAKERS)})({'|'.join(SENTENCES)})([WLEAFTN])([a-z])\.wav", re.IGNORECASE
 )
 
+EXPECTED = (
+    f"expected speaker ({', '.join(SPEAKERS)}), sentence ({', '.join(SENTENCES)}), emotion "
+    "(W, L, E, A, F, T, N) and take (a to z), as in 03a01Fa.wav; rename or remove the file"
+)
+MAX_NAMED = 10  # of files, in one line of the log
+
 log = logging.getLogger(__name__)
 
 
 def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
     """Yield the utterances of Emo-DB in the order of their file names.
 
-    Fewer files than the full corpus has are logged and accepted: parts of it are in use. Files
-    with other names are no utterances; they are counted in the log.
+    Fewer files than the full corpus has are logged and accepted: parts of it are in use. Recordings
+    with other names are yielded with their `fault`; files of other kinds are named in the log.
 
     Raises:
         CorpusError: `path` has no folder `wav`.
@@ -61,16 +67,22 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
             "let `path` name the folder that holds 'wav'"
         )
     files = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
-    matches = [m for m in map(FILE_NAME.fullmatch, files) if m]
-    if strays := len(files) - len(matches):
-        log.warning("%s: %d files are not named like Emo-DB's and were left out", folder, strays)
-    if len(matches) != UTTERANCES:
-        log.warning("%s: %d utterances, the full Emo-DB has %d", folder, len(matches), UTTERANCES)
-    for match in matches:
+    recordings = [name for name in files if name.lower().endswith(".wav")]
+    if others := sorted(set(files) - set(recordings)):
+        first = ", ".join(others[:MAX_NAMED])
+        log.warning("%s: left out %d that are no .wav file: %s", folder, len(others), first)
+    known = sum(FILE_NAME.fullmatch(name) is not None for name in recordings)
+    if known != UTTERANCES:
+        log.warning("%s: %d utterances, the full Emo-DB has %d", folder, known, UTTERANCES)
+    for name in recordings:
+        match = FILE_NAME.fullmatch(name)
+        if match is None:
+            yield Utterance(path=f"wav/{name}", fault=f"found the file name {name}, {EXPECTED}")
+            continue
         speaker, sentence, emotion, _ = match.groups()
         gender, age = SPEAKERS[speaker]
         yield Utterance(
-            path=f"wav/{match.group()}",
+            path=f"wav/{name}",
             speaker=speaker,
             gender=gender,
             age=age,

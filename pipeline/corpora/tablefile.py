@@ -111,7 +111,14 @@ def _rows(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, Row]]:
             yield line, dict(zip(names, values, strict=True))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise wrong(path, reader.line_num, f'{error}; inside quotes write "" for "') from error
+        if "new-line" in str(error):
+            problem = (
+                "found a carriage return alone, expected the line ends of Unix or Windows; "
+                "save it with one of these"
+            )
+        else:
+            problem = f'{error}; inside quotes write "" for "'
+        raise wrong(path, reader.line_num, problem) from error
 
 
 def _chain(head: str, lines: Iterator[str]) -> Iterator[str]:

@@ -130,6 +130,8 @@ def shares(value: Any) -> dict[str, float]:
         found = {text(label): number(count) for label, count in votes.items()}
     except (ValueError, AttributeError) as error:
         raise ValueError(f"found {value!r}, {expected}") from error
+    if not all(label.strip() for label in found):
+        raise ValueError(f"found {value!r}, {expected}: one of its labels is empty")
     if not (sum(found.values()) > 0 and min(found.values()) >= 0):
         raise ValueError(f"found {value!r}, {expected}, at least one of them above zero")
     return found

@@ -1,7 +1,9 @@
 """The facts of one audio file: read once, hashed, decoded."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +18,7 @@ Segment = tuple[float | None, float | None]  # start and end in seconds; (None, 
 WHOLE: Segment = (None, None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recording:
     """The audio of one utterance, a whole file or a segment of one."""
 
@@ -47,8 +49,7 @@ def examine(path: Path, segments: Sequence[Segment]) -> list[Recording | Rejecti
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        hint = "; folders are separated by /" if "\\" in path.name else ""
-        return _all(segments, Rejection("missing-file", f"no such file{hint}"))
+        return _all(segments, Rejection("missing-file", f"no such file{_hint(path)}"))
     except OSError as error:
         return _all(segments, Rejection("unreadable", f"{error.strerror}"))
     if not data:
@@ -100,6 +101,36 @@ def _segment(file: _Named, whole: Recording, segment: Segment) -> Recording | Re
         finite=True,  # `read_audio` refuses anything else
         audio_key=key_of([whole.audio_key, *segment]),
     )
+
+
+def _hint(path: Path) -> str:
+    """What may be wrong with the name of a file that is not there."""
+    if "\\" in path.name:
+        return "; folders are separated by /"
+    folder = next((parent for parent in path.parents if parent.is_dir()), path)
+    name = path.relative_to(folder).parts[0] if folder != path else path.name
+    try:
+        near = _spellings(folder, folder.stat().st_mtime_ns).get(_folded(name), name)
+    except OSError:  # a folder that cannot be listed gives no hint
+        return ""
+    if near == name:
+        return ""
+    same = unicodedata.normalize("NFC", near) == unicodedata.normalize("NFC", name)
+    kind = "in its Unicode form (NFC or NFD)" if same else "in letter case"
+    return f"; found {near!r}, which differs from {name!r} {kind}: spell both alike"
+
+
+@lru_cache(maxsize=8)
+def _spellings(folder: Path, changed_ns: int) -> dict[str, str]:
+    """Name without regard to case and Unicode form -> name, of all that a folder holds.
+
+    Kept for the next file that is missing from the folder, until the folder changes.
+    """
+    return {_folded(entry.name): entry.name for entry in folder.iterdir()}
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def _all(segments: Sequence[Segment], rejection: Rejection) -> list[Recording | Rejection]:

@@ -10,11 +10,13 @@ Reason = Literal[
     "unreadable",  # no audio, or damaged
     "empty",  # no sample in it
     "silent",  # its peak is below silence_db
+    "too-loud",  # far beyond full scale: floats on an integer scale
     "not-finite",  # it holds NaN or infinite samples
     "too-short",
     "too-long",
     "missing-transcript",  # and the corpus is said to require one
     "unknown-label",  # neither the reader's table nor the corpus's `labels` knows it
+    "unknown-name",  # its reader takes speaker and label from file names, and not from this one
     "duplicate-id",  # another utterance has the same id: none of them is kept
     "bad-segment",  # start and end do not fit each other or the file
 ]
@@ -31,7 +33,7 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """Why one utterance is rejected."""
 

@@ -1,7 +1,7 @@
 """The checks an utterance must pass to enter the manifest. Each finds rejections, none mends."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,28 +13,53 @@ from pipeline.listing.utterance import Utterance
 
 @dataclass(frozen=True)
 class ManifestParams:
-    """What an utterance must be like."""
+    """What an utterance must be like.
+
+    Raises:
+        ValueError: a bound makes no sense.
+    """
 
     min_duration_s: float
     max_duration_s: float
     silence_db: float  # a peak below it (0 = full scale) is silence
     max_reject_fraction: float  # of a corpus's utterances, 0 to 1
 
+    def __post_init__(self) -> None:
+        """Check that the bounds can be met."""
+        least, most, share = self.min_duration_s, self.max_duration_s, self.max_reject_fraction
+        wrong = {
+            f"min_duration_s {least:g}, expected 0 or more": least < 0,
+            f"max_duration_s {most:g}, expected more than min_duration_s {least:g}": most <= least,
+            f"silence_db {self.silence_db:g}, expected 0 (full scale) or less": self.silence_db > 0,
+            f"max_reject_fraction {share:g}, expected 0 to 1": not 0 <= share <= 1,
+        }
+        if problems := [problem for problem, true in wrong.items() if true]:
+            raise ValueError(f"`manifest` in params.yaml: found {'; '.join(problems)}")
+
+
+LOUDEST = 4.0  # a peak, 1 = full scale; float recordings may be a little over
+
 
 def twice(found: Sequence[Utterance], ids: Sequence[str]) -> dict[int, Rejection]:
     """Utterances that share their id, by index: which of them to keep is not ours to choose."""
-    owners: defaultdict[str, list[str]] = defaultdict(list)
-    for utt_id, utterance in zip(ids, found, strict=True):
-        owners[utt_id].append(utterance.path)
-    rejected = {}
+    count = Counter(ids)
+    owners: defaultdict[str, list[int]] = defaultdict(list)
     for i, utt_id in enumerate(ids):
-        if (count := len(owners[utt_id])) > 1:
-            paths = ", ".join(sorted(set(owners[utt_id])))
-            detail = (
-                f"{count} utterances are called {utt_id} ({paths}); rename or remove all but one"
-            )
-            rejected[i] = Rejection("duplicate-id", detail)
+        if count[utt_id] > 1:
+            owners[utt_id].append(i)
+    rejected: dict[int, Rejection] = {}
+    for utt_id, rows in owners.items():
+        paths = ", ".join(sorted({found[i].path for i in rows}))
+        detail = (
+            f"{len(rows)} utterances are called {utt_id} ({paths}); rename or remove all but one"
+        )
+        rejected |= dict.fromkeys(rows, Rejection("duplicate-id", detail))
     return rejected
+
+
+def misnamed(found: Sequence[Utterance]) -> dict[int, Rejection]:
+    """Utterances, by index, whose name told their reader nothing."""
+    return {i: Rejection("unknown-name", u.fault) for i, u in enumerate(found) if u.fault}
 
 
 def unlabelled(found: Sequence[Utterance], known: Mapping[str, str]) -> dict[int, Rejection]:
@@ -70,6 +95,12 @@ def judge(recording: Recording, params: ManifestParams) -> Recording | Rejection
     if peak_db < params.silence_db:
         bound = f"{params.silence_db:g} dB (manifest.silence_db)"
         return Rejection("silent", f"found a peak of {peak_db:.1f} dB, expected at least {bound}")
+    if recording.peak > LOUDEST:
+        return Rejection(
+            "too-loud",
+            f"found a peak of {recording.peak:.0f}, expected about 1 (full scale): the file holds "
+            "floats on an integer scale; export it again",
+        )
     if recording.duration_s < params.min_duration_s:
         bound = f"at least {params.min_duration_s:g} s (manifest.min_duration_s)"
         return Rejection("too-short", f"found {recording.duration_s:.3f} s, expected {bound}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import layout
 
@@ -27,30 +28,34 @@ class Summary:
     stereo: int  # utterances of more than one channel; they are mixed down later
     same_audio: int  # utterances whose audio another one has too
     labels: Mapping[str, int]  # emotion -> utterances; "" for those without a label
+    seconds: float  # that it took
 
     def __str__(self) -> str:
         """One line for the log."""
         rejected = sum(self.rejected.values())
-        rates = ", ".join(f"{n} at {hz} Hz" for hz, n in self.sample_rates.items())
+        rates = ", ".join(f"{n} at {hz} Hz" for hz, n in self.sample_rates.items()) or "no audio"
         return (
-            f"{self.corpus}: {self.utterances} utterances, {self.hours:.2f} h, {rejected} rejected"
-            f"{_counts(self.rejected)}; {rates}; {self.stereo} with several channels, "
-            f"{self.same_audio} with the audio of another, {self.labels.get('', 0)} without label"
+            f"manifest {self.corpus}: {self.utterances} utterances, {self.hours:.2f} h, "
+            f"{rejected} rejected{_counts(self.rejected)}; {rates}; "
+            f"{self.stereo} with several channels, {self.same_audio} with the audio of another, "
+            f"{self.labels.get('', 0)} without label, "
+            f"{self.seconds:.1f} s"
         )
 
 
-def summarise(corpus: str, utterances: pa.Table, rejected: pa.Table) -> Summary:
+def summarise(corpus: str, utterances: pa.Table, rejected: pa.Table, seconds: float) -> Summary:
     """Count what is worth a line in the log."""
-    keys = Counter(utterances["audio_key"].to_pylist())
+    copies = pc.value_counts(utterances["audio_key"]).field("counts")
     return Summary(
         corpus=corpus,
         utterances=len(utterances),
         rejected=_counted(rejected["reason"].to_pylist()),
-        hours=sum(utterances["duration_s"].to_pylist()) / 3600,
+        hours=(pc.sum(utterances["duration_s"]).as_py() or 0) / 3600,
         sample_rates=_counted(utterances["sample_rate"].to_pylist()),
-        stereo=sum(n > 1 for n in utterances["channels"].to_pylist()),
-        same_audio=sum(n for n in keys.values() if n > 1),
+        stereo=pc.sum(pc.greater(utterances["channels"], 1)).as_py() or 0,
+        same_audio=pc.sum(copies.filter(pc.greater(copies, 1))).as_py() or 0,
         labels=_counted([label or "" for label in utterances["label"].to_pylist()]),
+        seconds=seconds,
     )
 
 
@@ -58,7 +63,7 @@ def require_few_rejects(summary: Summary, rejected: pa.Table, max_reject_fractio
     """Stop if too much was rejected.
 
     Raises:
-        ManifestError: names the first ten rejects.
+        ManifestError: too much, or all; names the first ten rejects.
     """
     kept, lost = summary.utterances, len(rejected)
     if kept and lost <= max_reject_fraction * (kept + lost):
@@ -67,12 +72,19 @@ def require_few_rejects(summary: Summary, rejected: pa.Table, max_reject_fractio
         f"\n  {row['path']}: {row['reason']}: {row['detail']}"
         for row in rejected.slice(0, 10).to_pylist()
     )
+    allowed = math.floor(max_reject_fraction * (kept + lost))
+    bound = f"max_reject_fraction {max_reject_fraction:g} allows {allowed}"
+    remedy = (
+        "Repair or remove them in the corpus, or raise `manifest.max_reject_fraction` in "
+        "params.yaml"
+    )
+    if not kept:
+        bound = "no utterance is left"
+        remedy = "Repair them in the corpus, or correct its entry under `corpora` in params.yaml"
     raise ManifestError(
         f"{summary.corpus}: {lost} of {kept + lost} utterances rejected"
-        f"{_counts(summary.rejected)}, max_reject_fraction {max_reject_fraction:g} allows "
-        f"{math.floor(max_reject_fraction * (kept + lost))}. The first of them:{first}\n"
-        f"All are in {layout.rejects(summary.corpus)}. Repair or remove them in the corpus, or "
-        "raise `manifest.max_reject_fraction` in params.yaml."
+        f"{_counts(summary.rejected)}, {bound}. The first of them:{first}\n"
+        f"All are in {layout.rejects(summary.corpus)}. {remedy}."
     )
 
 

@@ -29,3 +29,4 @@ class Utterance:
     valence: float | None = None
     dominance: float | None = None
     split: str | None = None  # the corpus's official one
+    fault: str | None = None  # why its name tells nothing: it is a reject, the rest is not known

@@ -1,20 +1,24 @@
 """The index of a tensor cache: a row per utterance and view, with its part in every fold."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.labels import Task
-from pipeline.packing.rows import MelRows, PackError, Utterances, batches
+from pipeline.packing.melrows import MelRows
+from pipeline.packing.rows import LOOKUP_ROWS, PackError, Utterances, read_located
+from pipeline.splitting.params import SUBSETS
 
-SUBSETS = ("train", "val", "test")
 NOT_USED = -1
+SPLIT_ROWS = 1 << 20  # rows of a split (utterances x folds) in memory at once
+SOFT_LABEL = pa.list_(pa.float32())
+MAKE_ANEW = "an utterance is on one side of each fold. Run `dvc repro split`"
 
 
 @dataclass(frozen=True)
@@ -37,23 +41,36 @@ def read_folds(split: str, path: Path, utterances: Utterances) -> list[Fold]:
     Raises:
         PackError: an utterance is in one fold twice, or folds are not numbered from 0.
     """
-    table = pq.read_table(path, columns=["utt_id", "fold", "subset"], partitioning=None)
-    numbers = sorted(set(table["fold"].to_pylist()))
-    if numbers != list(range(len(numbers))) or not numbers:
-        raise PackError(f"{path}: expected folds 0, 1, 2, ..., found {numbers}")
-    subsets = {n: np.full(len(utterances.ordinals), NOT_USED, np.int8) for n in numbers}
-    for utt_id, fold, subset in _plain_rows(table):
-        ordinal = utterances.ordinals.get(utt_id)
-        if ordinal is None:
-            continue
-        taken = subsets[fold][ordinal]
-        if taken != NOT_USED:
-            raise PackError(
-                f"split {split!r}, fold {fold}: {utt_id} is in {SUBSETS[taken]} and in {subset}; "
-                f"an utterance must be on one side. Run `dvc repro split`"
-            )
-        subsets[fold][ordinal] = SUBSETS.index(subset)
-    return [Fold(split, n, subsets[n]) for n in numbers]
+    subsets: dict[int, NDArray[np.int8]] = {}
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(SPLIT_ROWS, columns=["utt_id", "fold", "subset"]):
+            fold, ordinals = np.asarray(batch["fold"]), utterances.find(batch["utt_id"])
+            side = pc.fill_null(pc.index_in(batch["subset"], pa.array(SUBSETS)), NOT_USED)
+            side = np.asarray(side, np.int8)
+            if (side == NOT_USED).any():
+                raise PackError(f"{path}: a subset is none of {', '.join(SUBSETS)}; {MAKE_ANEW}")
+            for number in np.unique(fold).tolist():
+                here = (fold == number) & (ordinals >= 0)
+                taken = subsets.setdefault(number, np.full(len(utterances), NOT_USED, np.int8))
+                _refuse_twice(split, number, utterances, taken, ordinals[here])
+                taken[ordinals[here]] = side[here]
+    if sorted(subsets) != list(range(len(subsets))) or not subsets:
+        raise PackError(f"{path}: expected folds 0, 1, 2, ..., found {sorted(subsets)}")
+    return [Fold(split, number, subsets[number]) for number in sorted(subsets)]
+
+
+def _refuse_twice(
+    split: str,
+    fold: int,
+    utterances: Utterances,
+    taken: NDArray[np.int8],
+    ordinals: NDArray[np.int64],
+) -> None:
+    """Stop when an utterance is to be placed in a fold that has it already."""
+    again = (taken != NOT_USED) + np.bincount(ordinals, minlength=len(taken)) > 1
+    if again.any():
+        name = utterances.name(np.flatnonzero(again)[0])
+        raise PackError(f"split {split!r}, fold {fold}: {name} is there twice; {MAKE_ANEW}")
 
 
 def check_folds(folds: Iterable[Fold], utterances: Utterances, task: Task) -> Iterator[str]:
@@ -92,12 +109,14 @@ def write_index(
     path: Path, utterances: Utterances, rows: MelRows, folds: Iterable[Fold], columns: pa.Table
 ) -> None:
     """Write index.parquet; `columns` are the soft labels and durations of `rows`."""
-    repeated = utterances.table.take(rows.utterance)
+    repeated = utterances.table.select(["utt_id", "speaker", "corpus"]).take(
+        pa.array(rows.utterance)
+    )
     table = pa.table(
         {
             "utt_id": repeated["utt_id"],
             "utterance": pa.array(rows.utterance, pa.int32()),
-            "view": pa.array([rows.views[rank] for rank in rows.rank], pa.string()),
+            "view": pa.array(rows.views).take(pa.array(rows.rank)),
             "label": pa.array(utterances.classes[rows.utterance], pa.int16()),
             "soft_label": columns["soft_label"],
             "speaker": repeated["speaker"],
@@ -114,21 +133,21 @@ def describe_rows(
     views: Iterable[Path], utterances: Utterances, rows: MelRows, task: Task
 ) -> pa.Table:
     """Soft label and duration of each row: a view lasts as long as its own recipe made it."""
-    soft = [task.shares(dict(s)) if s else None for s in utterances.table["soft_label"].to_pylist()]
+    soft = _soft_labels(utterances, task).take(pa.array(rows.utterance))
     whole = utterances.table["duration_s"].to_numpy()
     duration = np.where(rows.rank == 0, whole[rows.utterance], np.nan)
-    for batch in batches(views, ["utt_id", "view", "duration_s"]):
-        for utt_id, view, seconds in _plain_rows(batch):
-            ordinal = utterances.ordinals.get(utt_id)
-            row = None if ordinal is None else rows.place(ordinal, view)
-            if row is not None:
-                duration[row] = seconds
-    return pa.table(
-        {
-            "soft_label": pa.array([soft[i] for i in rows.utterance], pa.list_(pa.float32())),
-            "duration_s": pa.array(duration, pa.float64(), from_pandas=True),
-        }
-    )
+    for ordinals, table in read_located(views, ["view", "duration_s"], utterances):
+        at = rows.places(ordinals, table["view"])
+        duration[at[at >= 0]] = np.asarray(table["duration_s"])[at >= 0]
+    seconds = pa.array(duration, pa.float64(), from_pandas=True)
+    return pa.table({"soft_label": soft, "duration_s": seconds})
+
+
+def _soft_labels(utterances: Utterances, task: Task) -> pa.ChunkedArray:
+    """The raters' shares of the task's classes, of each utterance."""
+    batches = utterances.table.select(["soft_label"]).to_batches(LOOKUP_ROWS)
+    shares = ([task.shares(dict(s)) if s else None for s in b[0].to_pylist()] for b in batches)
+    return pa.chunked_array((pa.array(s, SOFT_LABEL) for s in shares), SOFT_LABEL)
 
 
 def _subset_column(fold: Fold, rows: MelRows) -> pa.Array:
@@ -136,8 +155,3 @@ def _subset_column(fold: Fold, rows: MelRows) -> pa.Array:
     subset = fold.subset[rows.utterance]
     used = (subset == SUBSETS.index("train")) | ((subset != NOT_USED) & (rows.rank == 0))
     return pa.array(SUBSETS).take(pa.array(np.where(used, subset, 0), mask=~used))
-
-
-def _plain_rows(table: Any) -> Iterator[tuple[Any, ...]]:
-    columns = table.values() if isinstance(table, Mapping) else table.columns
-    return zip(*(column.to_pylist() for column in columns), strict=True)

@@ -7,9 +7,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.packing.rows import MelRows, PackError, Utterances, batches, require
+from pipeline.packing.melrows import MelRows
+from pipeline.packing.rows import (
+    BATCH_ROWS,
+    PackError,
+    Utterances,
+    in_order,
+    read_located,
+    refuse_twice,
+    require,
+    stream_located,
+)
 from pipeline.packing.tensorfile import writing
 
 UNKNOWN, FIRST_WORD = 1, 2  # ids of the vocabulary; 0 pads
@@ -19,10 +31,10 @@ UNKNOWN, FIRST_WORD = 1, 2  # ids of the vocabulary; 0 pads
 class Text:
     """What one text source holds for the utterances of a task."""
 
-    language: tuple[str, ...]  # [utterances] of the transcript
+    language: pa.DictionaryArray  # [utterances] of the transcript; "" where it is not known
     tokens: NDArray[np.int64]  # [utterances] number of words, at least 1
     vocabulary: dict[tuple[str, str], int]  # (language, token) -> id
-    keys: tuple[str, ...]  # [utterances] row keys in the word store
+    keys: pa.ChunkedArray  # [utterances] row keys in the word store
     unknown: int  # words without a vector
 
 
@@ -33,7 +45,7 @@ def write_mel(path: Path, shards: list[Path], utterances: Utterances, rows: MelR
         values f16[sum(frames), n_mels], offsets i64[rows + 1], sum and sum_squares
         f64[rows, n_mels]: sums over the kept frames, in the order of time.
     """
-    columns = ["utt_id", "view", "frames", "mel"]
+    columns = ["view", "frames", "mel"]
     n_mels = _width(shards, "mel", "frames")
     shape = (len(rows.codes), n_mels)
     tensors: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -44,10 +56,10 @@ def write_mel(path: Path, shards: list[Path], utterances: Utterances, rows: MelR
     }
     with writing(path, tensors) as out:
         out["offsets"][:] = offsets = rows.offsets
-        for utt_id, view, frames, mel in _rows(shards, columns, utterances):
-            row = rows.place(utterances.ordinals[utt_id], view)
-            assert row is not None  # planned from these very shards
-            kept = _matrix(mel, frames, n_mels, f"{utt_id}: mel")[: rows.frames[row]]
+        for ordinal, view, frames, mel in _rows(shards, columns, utterances):
+            row = rows.place(ordinal, view)
+            what = f"{utterances.name(ordinal)}: mel"
+            kept = _matrix(mel, frames, n_mels, what)[: rows.frames[row]]
             out["values"][offsets[row] : offsets[row + 1]] = kept
             exact = kept.astype(np.float64)
             out["sum"][row] = exact.sum(axis=0)
@@ -63,32 +75,50 @@ def plan_words(
     Raises:
         PackError: an utterance has no transcript or no words of this source.
     """
-    language: dict[int, str] = {}
-    for utt_id, spoken in _rows(transcripts, ["utt_id", "language"], utterances, source):
-        language[utterances.ordinals[utt_id]] = spoken or ""
-    require(utterances, language, "asr", f"source {source!r}")
-    length: dict[int, int] = {}
-    keys: dict[int, str] = {}
+    languages = _languages(transcripts, utterances, source)
+    tokens = np.zeros(len(utterances), np.int64)
+    present: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    keys: list[pa.ChunkedArray] = []
     seen: set[tuple[str, str]] = set()
-    unknown = 0
-    columns = ["utt_id", "tokens", "known", "key"]
-    for utt_id, tokens, known, key in _rows(words, columns, utterances, source):
-        ordinal = utterances.ordinals[utt_id]
-        if ordinal in length:
-            raise PackError(f"{utt_id}: two rows of source {source!r} in the word store")
-        length[ordinal], keys[ordinal] = max(1, len(tokens)), key
-        unknown += length[ordinal] - sum(known)
-        spoken = language[ordinal]
-        seen.update((spoken, t) for t, k in zip(tokens, known, strict=True) if k)
-    require(utterances, length, "words", f"source {source!r}")
-    order = range(len(utterances.ordinals))
+    known = 0
+    for ordinals, table in read_located(words, ["tokens", "known", "key"], utterances, source):
+        tokens[ordinals] = np.maximum(1, np.asarray(pc.list_value_length(table["tokens"])))
+        here = pc.list_flatten(table["known"])
+        known += pc.sum(here).as_py() or 0
+        parent = np.asarray(pc.list_parent_indices(table["tokens"]), np.int64)
+        seen |= _distinct(
+            languages.take(pa.array(ordinals[parent])).filter(here),
+            pc.list_flatten(table["tokens"]).filter(here),
+        )
+        present.append(ordinals)
+        keys.append(table["key"])
+    refuse_twice(utterances, np.concatenate(present), "word", source)
+    require(utterances, np.concatenate(present), "words", f"source {source!r}")
     return Text(
-        language=tuple(language[i] for i in order),
-        tokens=np.array([length[i] for i in order], np.int64),
+        language=languages,
+        tokens=tokens,
         vocabulary={word: FIRST_WORD + i for i, word in enumerate(sorted(seen))},
-        keys=tuple(keys[i] for i in order),
-        unknown=unknown,
+        keys=in_order(present, keys),
+        unknown=int(tokens.sum()) - known,
     )
+
+
+def _languages(transcripts: list[Path], utterances: Utterances, source: str) -> pa.DictionaryArray:
+    """The language of each utterance's transcript, "" where it is not known."""
+    names: list[str] = [""]
+    codes = np.full(len(utterances), -1, np.int32)
+    for ordinals, table in read_located(transcripts, ["language"], utterances, source):
+        spoken = pc.fill_null(table["language"], "")
+        names += [name for name in pc.unique(spoken).to_pylist() if name not in names]
+        codes[ordinals] = np.asarray(pc.index_in(spoken, pa.array(names)))
+    require(utterances, np.flatnonzero(codes >= 0), "asr", f"source {source!r}")
+    return pa.DictionaryArray.from_arrays(codes, names)
+
+
+def _distinct(languages: pa.DictionaryArray, tokens: pa.ChunkedArray) -> set[tuple[str, str]]:
+    pairs = pa.table({"language": languages, "token": tokens})
+    found = pairs.group_by(["language", "token"]).aggregate([])
+    return set(zip(found["language"].to_pylist(), found["token"].to_pylist(), strict=True))
 
 
 def write_words(
@@ -111,15 +141,15 @@ def write_words(
         "table": ("float32", (rows, width)),
     }
     filled = np.zeros(rows, bool)
-    columns = ["utt_id", "tokens", "known", "vectors"]
+    columns = ["tokens", "known", "vectors"]
     with writing(path, tensors) as out:
         out["offsets"][:] = offsets
         out["ids"][:] = UNKNOWN
-        for utt_id, tokens, known, values in _rows(shards, columns, utterances, source):
-            ordinal = utterances.ordinals[utt_id]
-            vectors = _matrix(values, len(tokens), width, f"{utt_id}: word vectors")
+        for ordinal, tokens, known, values in _rows(shards, columns, utterances, source):
+            name = utterances.name(ordinal)
+            vectors = _matrix(values, len(tokens), width, f"{name}: word vectors")
             at = np.flatnonzero(np.array(known, bool))
-            language = text.language[ordinal]
+            language = text.language[ordinal].as_py()
             ids = np.array([text.vocabulary[language, tokens[i]] for i in at], np.int64)
             out["ids"][offsets[ordinal] + at] = ids
             new = ~filled[ids]
@@ -127,7 +157,7 @@ def write_words(
             filled[ids] = True
             if not np.array_equal(out["table"][ids], vectors[at]):
                 raise PackError(
-                    f"{utt_id}: a word of source {source!r} has another vector than elsewhere; "
+                    f"{name}: a word of source {source!r} has another vector than elsewhere; "
                     f"the store mixes two models. Run `dvc repro` to bring it up to date"
                 )
     return width
@@ -135,7 +165,7 @@ def write_words(
 
 def write_bert(
     path: Path, shards: list[Path], utterances: Utterances, source: str
-) -> tuple[int, tuple[str, ...]]:
+) -> tuple[int, pa.ChunkedArray]:
     """Write bert-<source>.safetensors and return the width and the row keys.
 
     Shape:
@@ -145,32 +175,26 @@ def write_bert(
         PackError: an utterance has no row of this source, or the widths differ.
     """
     width = _width(shards, "first")
-    shape = (len(utterances.ordinals), width)
-    keys: dict[int, str] = {}
+    shape = (len(utterances), width)
+    found = [*read_located(shards, ["key"], utterances, source)]
+    present = np.concatenate([np.empty(0, np.int64), *(ordinals for ordinals, _ in found)])
+    refuse_twice(utterances, present, "bert", source)
+    require(utterances, present, "bert", f"source {source!r}")
     with writing(path, {"first": ("float32", shape), "mean": ("float32", shape)}) as out:
-        columns = ["utt_id", "first", "mean", "key"]
-        for utt_id, first, mean, key in _rows(shards, columns, utterances, source):
-            ordinal = utterances.ordinals[utt_id]
-            if ordinal in keys:
-                raise PackError(f"{utt_id}: two rows of source {source!r} in the bert store")
-            keys[ordinal] = key
-            out["first"][ordinal] = _matrix(first, 1, width, f"{utt_id}: bert")[0]
-            out["mean"][ordinal] = _matrix(mean, 1, width, f"{utt_id}: bert")[0]
-        require(utterances, keys, "bert", f"source {source!r}")
-    return width, tuple(keys[i] for i in range(len(keys)))
+        for ordinal, first, mean in _rows(shards, ["first", "mean"], utterances, source):
+            what = f"{utterances.name(ordinal)}: bert"
+            out["first"][ordinal] = _matrix(first, 1, width, what)[0]
+            out["mean"][ordinal] = _matrix(mean, 1, width, what)[0]
+    return width, in_order([present], [table["key"] for _, table in found])
 
 
 def _rows(
     shards: Iterable[Path], columns: list[str], utterances: Utterances, source: str | None = None
 ) -> Iterator[tuple[Any, ...]]:
-    """The rows of the task's utterances; long lists come as Arrow scalars, the rest as Python."""
-    read = columns if source is None else [*columns, "source"]
-    for batch in batches(shards, read):
-        ids = batch["utt_id"].to_pylist()
-        sources = batch["source"].to_pylist() if source is not None else [None] * len(ids)
-        for i, utt_id in enumerate(ids):
-            if utt_id in utterances.ordinals and sources[i] == source:
-                yield tuple(_value(batch[name][i]) for name in columns)
+    """Ordinals and values of the task's rows; long lists as Arrow scalars, the rest as Python."""
+    for ordinals, batch in stream_located(shards, columns, utterances, source):
+        for i in np.flatnonzero(ordinals >= 0).tolist():
+            yield int(ordinals[i]), *(_value(batch[name][i]) for name in columns)
 
 
 def _value(scalar: Any) -> Any:
@@ -192,11 +216,14 @@ def _matrix(scalar: Any, rows: int, width: int, what: str) -> NDArray[Any]:
 def _width(shards: list[Path], column: str, rows: str | None = None) -> int:
     """Values per row of a flat matrix, from the first stored one that is not empty."""
     columns = [column] if rows is None else [column, rows]
-    for batch in batches(shards, columns):
-        for i, scalar in enumerate(batch[column]):
-            if len(scalar.values):
-                count = 1 if rows is None else batch[rows][i].as_py()
-                return len(scalar.values) // (count if isinstance(count, int) else len(count))
+    for shard in shards:
+        with pq.ParquetFile(shard) as file:
+            for batch in file.iter_batches(BATCH_ROWS, columns=columns):
+                for i, scalar in enumerate(batch[column]):
+                    if len(scalar.values):
+                        count = 1 if rows is None else batch[rows][i].as_py()
+                        per_row = count if isinstance(count, int) else len(count)
+                        return len(scalar.values) // per_row
     raise PackError(
         f"the store holds no {column} at all; give the corpus transcripts, or set `sources: []` "
         f"in the task to train on audio alone"

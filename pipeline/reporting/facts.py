@@ -36,7 +36,9 @@ class SplitFacts:
     protocol: str
     folds: int
     tested: int  # utterances
-    on_both_sides: int  # utterances, or recordings under two names
+    on_both_sides: int  # test utterances heard in training: as such, as a copy, or overlapping
+    cut_from_shared: int  # other test utterances of files that other parts of train from
+    shared_files: int  # those files
     speakers: int  # in test parts
     shared_speakers: int  # of them also in the training part of the same fold
     texts: int  # test utterances with a transcript
@@ -106,8 +108,10 @@ def split_facts(connection: Any, name: str, protocol: str) -> SplitFacts:
     """What is on both sides of a split, counted in the split itself and not taken on trust."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE placed AS SELECT s.fold, s.subset = 'test' AS tested, "
-        "s.utt_id, u.audio_key, u.corpus || '/' || u.speaker AS speaker, "
-        "lower(trim(u.transcript)) AS text "
+        "s.utt_id, u.audio_key, u.corpus || '/' || u.path AS file, "
+        "round(coalesce(u.start_s, 0), 3) AS start_s, "
+        "round(coalesce(u.end_s, 'infinity'::DOUBLE), 3) AS end_s, "
+        "u.corpus || '/' || u.speaker AS speaker, lower(trim(u.transcript)) AS text "
         "FROM splits s JOIN utterances u USING (utt_id) WHERE s.split = ?",
         [name],
     )
@@ -116,29 +120,46 @@ def split_facts(connection: Any, name: str, protocol: str) -> SplitFacts:
         "count(DISTINCT (fold, speaker)) FILTER (tested AND speaker IS NOT NULL), "
         "count(*) FILTER (tested AND text <> '') FROM placed"
     ).fetchone()
-    shared = {
-        what: connection.execute(
-            f"SELECT count({counted}) FROM placed t WHERE tested AND {what} <> '' AND EXISTS "
-            f"(FROM placed o WHERE NOT o.tested AND o.fold = t.fold AND o.{what} = t.{what})"
-        ).fetchone()[0]
-        for what, counted in {
-            "utt_id": "*",
-            "audio_key": "*",
-            "speaker": "DISTINCT (fold, speaker)",
-            "text": "*",
-        }.items()
-    }
+    overlap = "o.file = t.file AND o.start_s < t.end_s AND t.start_s < o.end_s"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE doubled AS "
+        + " UNION ".join(_heard(same) for same in (_same("utt_id"), _same("audio_key"), overlap))
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE cut AS "
+        f"{_heard(_same('file'))} EXCEPT SELECT utt_id, fold, file FROM doubled"
+    )
+    (doubled,) = connection.execute("SELECT count(*) FROM doubled").fetchone()
+    cut, files = connection.execute("SELECT count(*), count(DISTINCT file) FROM cut").fetchone()
+    shared_texts, shared_speakers = connection.execute(
+        f"SELECT (SELECT count(*) FROM ({_heard(_same('text'))})), "
+        f"count(DISTINCT (fold, speaker)) FROM ({_heard(_same('speaker'), 'speaker')})"
+    ).fetchone()
     return SplitFacts(
         name=name,
         protocol=protocol,
         folds=folds,
         tested=tested,
-        on_both_sides=max(shared["utt_id"], shared["audio_key"]),
+        on_both_sides=doubled,
+        cut_from_shared=cut,
+        shared_files=files,
         speakers=speakers,
-        shared_speakers=shared["speaker"],
+        shared_speakers=shared_speakers,
         texts=texts,
-        shared_texts=shared["text"],
+        shared_texts=shared_texts,
     )
+
+
+def _heard(same: str, what: str = "file") -> str:
+    """SQL for the test rows t for which a training or validation row o of the fold is the same."""
+    return (
+        f"SELECT utt_id, fold, {what} FROM placed t WHERE tested AND EXISTS "
+        f"(FROM placed o WHERE NOT o.tested AND o.fold = t.fold AND {same})"
+    )
+
+
+def _same(what: str) -> str:
+    return f"t.{what} <> '' AND o.{what} = t.{what}"
 
 
 def encoders(catalog: Catalog) -> list[Encoder]:

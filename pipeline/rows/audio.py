@@ -43,7 +43,9 @@ def read(root: Path, row: dict[str, Any], sample_rate_hz: int) -> npt.NDArray[np
         found = key_of([found, start_s, end_s])
     if found != row["audio_key"]:
         raise ChangedError(f"{path}: changed since the manifest was made; run `dvc repro` again")
-    return read_audio(BytesIO(data), sample_rate_hz, start_s=start_s, end_s=end_s)
+    sound = BytesIO(data)
+    sound.name = str(path)  # for the errors of `read_audio`
+    return read_audio(sound, sample_rate_hz, start_s=start_s, end_s=end_s)
 
 
 @lru_cache(maxsize=1)  # the rows of one file follow each other

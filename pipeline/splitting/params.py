@@ -10,6 +10,9 @@ NEEDS: dict[str, tuple[str, ...]] = {  # protocol -> what it cannot do without
     "session": ("seed", "val_fraction"),
     "official": (),
 }
+GROUPED = ("speaker", "session")  # protocols named after the column that stays on one side
+SUBSETS = ("train", "val", "test")
+TRAIN, VAL, TEST = range(len(SUBSETS))
 MAX_FOLDS = 1000
 
 
@@ -36,6 +39,11 @@ class SplitParams:
         """Check that the values fit the protocol and each other."""
         if problem := next(_problems(self), None):
             raise SplitError(f"`splits` in params.yaml: protocol {self.protocol!r} {problem}")
+
+
+def group_of(protocol: str) -> str | None:
+    """The column whose values may not be both in test and in training, if a protocol has one."""
+    return protocol if protocol in GROUPED else None
 
 
 def _problems(params: SplitParams) -> Iterator[str]:

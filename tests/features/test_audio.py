@@ -68,10 +68,24 @@ def test_a_segment_may_end_a_rounding_error_late():
 
 
 @pytest.mark.parametrize(
-    ("start_s", "end_s"), [(0.5, 0.2), (-0.1, 0.5), (0.0, 1.5), (2.0, 3.0), (2.0, None)]
+    ("start_s", "end_s"),
+    [
+        (0.5, 0.2),
+        (0.5, 0.5),
+        (0.50001, 0.50002),  # less than a sample
+        (-0.1, 0.5),
+        (0.0, 1.5),
+        (1.0, 1.04),  # the end may come late, the start not
+        (1.02, 1.04),
+        (2.0, None),
+        (np.nan, 0.5),
+        (0.5, np.nan),
+        (-np.inf, None),
+        (0.0, np.inf),
+    ],
 )
 def test_a_segment_outside_the_recording_is_refused(start_s: float, end_s: float | None):
-    with pytest.raises(AudioError, match=r"segment .* expected 0 <= start <= end <= 1\.000 s"):
+    with pytest.raises(AudioError, match=r"segment .* expected 0 <= start < end <= 1\.000 s"):
         read_audio(wav(tone(440)), RATE_HZ, start_s=start_s, end_s=end_s)
 
 
@@ -82,6 +96,57 @@ def test_bytes_that_are_no_audio_are_refused_with_their_name(tmp_path: Path, con
     for refuse in (lambda: read_audio(path, RATE_HZ), lambda: probe(path)):
         with pytest.raises(AudioError, match=r"broken\.wav: cannot be decoded .* expected .*"):
             refuse()
+
+
+def mp3(seconds: float = 6.0) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, tone(440, seconds), RATE_HZ, format="MP3")
+    return buffer.getvalue()
+
+
+def cut_in_half(data: bytes) -> io.BytesIO:
+    """Its header still promises the whole."""
+    return io.BytesIO(data[: len(data) // 2])
+
+
+def test_a_whole_mp3_is_read_to_its_end():
+    assert read_audio(io.BytesIO(mp3()), RATE_HZ).size == 6 * RATE_HZ
+    assert probe(io.BytesIO(mp3())).duration_s == 6
+
+
+def test_a_file_cut_off_is_refused_with_the_place_where_it_ends():
+    for refuse in (lambda file: read_audio(file, RATE_HZ), probe):
+        with pytest.raises(
+            AudioError, match=r"cannot be decoded beyond 2\.\d+ s; expected 6\.000 s\. The file is"
+        ):
+            refuse(cut_in_half(mp3()))
+
+
+def test_what_probe_measures_was_decoded_and_is_no_memory_left_over(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("features.audio.END_TOLERANCE_S", np.inf)  # so that it is not refused
+    facts = probe(cut_in_half(mp3()))
+    assert 2 < facts.duration_s < 3
+    assert facts.peak == pytest.approx(0.5, rel=0.1)
+    assert not facts.has_nan
+
+
+def test_a_segment_is_read_before_the_cut_and_refused_beyond_it():
+    part = read_audio(cut_in_half(mp3()), RATE_HZ, start_s=0.5, end_s=1.5)
+    np.testing.assert_array_equal(
+        part, read_audio(io.BytesIO(mp3()), RATE_HZ, start_s=0.5, end_s=1.5)
+    )
+    for start_s, end_s in ((1.5, 4.0), (4.0, 5.0), (4.0, None)):
+        with pytest.raises(AudioError, match=r"cannot be decoded"):
+            read_audio(cut_in_half(mp3()), RATE_HZ, start_s=start_s, end_s=end_s)
+
+
+def test_a_flac_cut_off_is_refused_too():
+    data = encode_flac(0.1 * np.random.default_rng(0).uniform(-1, 1, 99999).astype("f4"), RATE_HZ)
+    for refuse in (lambda file: read_audio(file, RATE_HZ), probe):
+        with pytest.raises(AudioError, match="cannot be decoded"):
+            refuse(cut_in_half(data))
 
 
 def test_a_file_that_is_absent_or_headerless_is_refused(tmp_path: Path):

@@ -180,6 +180,17 @@ def test_missing_weights_are_never_made_up(bert_dir: Path, tmp_path: Path) -> No
         load(copy)
 
 
+def test_a_tokenizer_without_a_padding_token_is_refused(bert_dir: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    copy = shutil.copytree(bert_dir, tmp_path / "copy")
+    tokenizer = AutoTokenizer.from_pretrained(copy)
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(copy)
+    with pytest.raises(ValueError, match=r"has no padding token.*tokenizer_config\.json"):
+        load(copy)
+
+
 def test_another_models_tokenizer_is_refused(bert_dir: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(bert_dir, tmp_path / "copy")
     vocabulary = (copy / "vocab.txt").read_text(encoding="utf-8")

@@ -112,6 +112,22 @@ def test_the_same_signal_gives_the_same_bytes_wherever_it_lies_in_memory():
         assert log_mel(moved, RATE_HZ, PARAMS).tobytes() == first
 
 
+def test_samples_whose_power_overflows_are_refused_and_loud_ones_are_not():
+    x = noise(1000, gain=1.0)
+    assert np.isfinite(log_mel(np.float32(1e15) * x, RATE_HZ, PARAMS)).all()
+    for gain in (1e20, 1e30):
+        with pytest.raises(
+            ValueError, match=r"mel: found samples as large as .*e\+\d\d, whose power"
+        ):
+            log_mel(np.float32(gain) * x, RATE_HZ, PARAMS)
+
+
+def test_the_least_floor_still_has_a_finite_logarithm():
+    params = dataclasses.replace(PARAMS, floor=float(np.finfo(np.float32).tiny))
+    frames = log_mel(np.zeros(1600, np.float32), RATE_HZ, params)
+    assert (frames == np.float16(math.log(params.floor))).all()
+
+
 @pytest.mark.parametrize("x", [[], [np.nan], [np.inf, 0.0], [[0.0, 0.1]]])
 def test_what_is_no_finite_mono_signal_is_refused(x: list[float]):
     with pytest.raises(ValueError, match="mel: expected finite samples"):
@@ -123,6 +139,9 @@ def test_what_is_no_finite_mono_signal_is_refused(x: list[float]):
     [
         {"n_fft": 0},
         {"floor": 0.0},
+        {"floor": 1e-39},  # subnormal in float32
+        {"floor": math.nan},
+        {"floor": math.inf},
         {"hop_ms": -1.0},
         {"f_min_hz": 9000.0},
         {"f_max_hz": 8001.0},  # above half the sample rate

@@ -14,13 +14,13 @@ RATES = [0.5, 0.9, 0.987, 1.0, 1.1, 1.83]
 SEMITONES = [-7.0, -2.0, -0.3, 0.0, 0.7, 2.0]
 
 
-def speech_like(seconds: float, seed: int = 0) -> np.ndarray:
+def speech_like(seconds: float, *, noise: float = 1e-3) -> np.ndarray:
     """Harmonics of a gliding voice in syllables, with a little noise, as any recording has."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     t = np.arange(round(RATE_HZ * seconds)) / RATE_HZ
     phase = 2 * np.pi * np.cumsum(140 * (1 + 0.25 * np.sin(5 * t))) / RATE_HZ
     voice = sum(np.sin(k * phase) / k for k in range(1, 30))
-    x = 0.2 * voice * np.clip(np.sin(11 * t), 0, 1) + 1e-3 * rng.standard_normal(t.size)
+    x = 0.2 * voice * np.clip(np.sin(11 * t), 0, 1) + noise * rng.standard_normal(t.size)
     return x.astype(np.float32)
 
 
@@ -45,9 +45,19 @@ def errors(x: np.ndarray) -> list[float]:
     return stretched + shifted
 
 
-@pytest.mark.parametrize("seconds", [0.7, 2.0])
-def test_stretch_and_shift_agree_with_librosa_in_float64(seconds: float):
-    assert max(errors(speech_like(seconds))) < 1e-4
+# Without noise there is digital silence between syllables, where librosa takes the phase of a few
+# zeros for pi, by their sign.
+@pytest.mark.parametrize(("noise", "bound"), [(1e-3, 1e-5), (0.0, 1e-4)])
+@pytest.mark.parametrize("seconds", [0.7, 2.0, 30.0])
+def test_stretch_and_shift_agree_with_librosa_in_float64(
+    seconds: float, noise: float, bound: float
+):
+    assert max(errors(speech_like(seconds, noise=noise))) < bound
+
+
+def test_a_chirp_agrees_although_most_of_its_bins_are_nearly_empty():
+    t = np.arange(2 * RATE_HZ) / RATE_HZ
+    assert max(errors((0.5 * np.sin(2 * np.pi * (100 + 1500 * t) * t)).astype(np.float32))) < 1e-5
 
 
 @pytest.mark.parametrize("samples", [1, 2, 160, 511, 512, 513, 2047, 2048, 2049])
@@ -66,7 +76,7 @@ def test_signals_shorter_than_a_frame_agree_with_librosa_too(samples: int):
 def test_real_speech_agrees_with_librosa_in_float64(emodb_dir: Path):
     for path in sorted((emodb_dir / "wav").glob("*.wav"))[::70]:
         x, _ = soundfile.read(path, dtype="float32")
-        assert max(errors(x)) < 1e-4, path.name
+        assert max(errors(x)) < 1e-5, path.name
 
 
 def test_digital_silence_within_speech_agrees_with_librosa():

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.words import WordFeatures, embed, load, sources
+from features.words import WordFeatures, embed, forms, load, sources
+from tests.tiny_models import make_vectors
 
 any_directory_fixture = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -60,6 +62,40 @@ def test_the_own_form_comes_before_the_lower_case_form(english_vectors: Path) ->
     assert features.known.all()
     np.testing.assert_array_equal(features.vectors[0], row(english_vectors, "en", "Apple"))
     np.testing.assert_array_equal(features.vectors[1], row(english_vectors, "en", "happy"))
+
+
+@pytest.mark.parametrize(
+    ("token", "language", "word"),
+    [
+        ("ＨＡＰＰＹ", "en", "happy"),
+        ("don’t", "en", "don't"),
+        ("DON’T", "en", "don't"),
+        ("後來", "zh", "后来"),
+        ("ＫＴＶ後來", "zh", "ktv后来"),
+    ],
+)
+def test_a_token_is_found_however_it_is_written(
+    tmp_path: Path, token: str, language: str, word: str
+) -> None:
+    path = make_vectors(tmp_path / "model", language, [word, "last"])
+    vectoriser = load(path, language, "char")
+    features = embed(token, replace(vectoriser, tokenize=lambda text: [text]))
+    assert features.tokens == [token]  # as it was written
+    np.testing.assert_array_equal(features.vectors, vectoriser.table[:1])
+
+
+def test_a_nearer_form_comes_first(tmp_path: Path) -> None:
+    words = ["後來", "后来", "don’t", "don't", "last"]
+    vectoriser = load(make_vectors(tmp_path / "model", "zh", words), "zh", "char")
+    whole = replace(vectoriser, tokenize=str.split)
+    np.testing.assert_array_equal(
+        embed("後來 后来 Don’t Don't", whole).vectors, vectoriser.table[:4]
+    )
+
+
+def test_characters_are_made_simplified_for_chinese_alone() -> None:
+    assert forms("後", "zh") == ["后"]
+    assert forms("後", "ja") == forms("後", None) == []
 
 
 def test_an_empty_text_has_no_tokens(english_vectors: Path) -> None:

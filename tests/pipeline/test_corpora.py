@@ -63,13 +63,19 @@ def test_emodb_file_names_tell_everything(tmp_path: Path) -> None:
     )
 
 
-def test_emodb_leaves_out_strays_and_counts_what_is_missing(
+def test_emodb_yields_what_it_cannot_place_and_names_what_is_no_recording(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    names = ("03a01Fa.wav", ".DS_Store", "notes.txt", "99a01Fa.wav", "03a01Xa.wav")
-    found = list(corpora.utterances(emodb_folder(tmp_path, *names)))
-    assert [u.path for u in found] == ["wav/03a01Fa.wav"]
-    assert "3 files are not named like Emo-DB's" in caplog.text
+    names = ("03a01Fa.wav", ".DS_Store", "notes.txt", "17a01Fa.wav", "03a01Xa.wav")
+    found = {u.path: u for u in corpora.utterances(emodb_folder(tmp_path, *names))}
+    assert found.pop("wav/03a01Fa.wav").fault is None
+    assert list(found) == ["wav/03a01Xa.wav", "wav/17a01Fa.wav"]
+    for path, utterance in found.items():
+        assert utterance.fault is not None
+        assert path.removeprefix("wav/") in utterance.fault
+        assert "expected speaker (03, 08" in utterance.fault
+        assert utterance.raw_label is None
+    assert "left out 1 that are no .wav file: notes.txt" in caplog.text
     assert "1 utterances, the full Emo-DB has 535" in caplog.text
 
 
@@ -174,6 +180,9 @@ def test_columns_without_meaning_are_named_in_the_log(
         ("path,lang\na.wav,Deutsch\n", r":2: column 'lang': found 'Deutsch', expected an ISO"),
         ("path,soft_label\na.wav,3\n", r":2: column 'soft_label': found '3', expected votes"),
         ('path,soft_label\na.wav,"{""a"":0}"\n', r"expected votes .* at least one of them above"),
+        ('path,soft_label\na.wav,"{"""": 3, ""angry"": 1}"\n', r":2: .*one of its labels is empty"),
+        ("path,label\ra.wav,x\r", r"carriage return alone, .*line ends of Unix or Windows"),
+        ("path,label\na.wav,x\rb.wav,y\n", r":2: found a carriage return alone"),
         ("path,label\n,sad\n", r":2: column 'path': found nothing"),
         ("path\n../a.wav\n", r":2: column 'path': found '../a.wav', which leaves the folder"),
         ("path\na/../../b.wav\n", r"which leaves the folder by '..'"),

@@ -22,8 +22,8 @@ from pipeline.corpus import Corpus
 from pipeline.demo.models import make_models
 from tests.projects import BIN, Project, add_corpus, make_project
 
-POINTS = 24
-UTTERANCES = 60
+POINTS = 24  # half spread over the clock, half over the files
+UTTERANCES = 40
 SMALL_SHARDS = {"transcripts": 2, "views": 6, "mel": 8, "words": 2, "bert": 2}  # rows
 OUTPUTS = ("data/manifest", "data/store", "data/catalog", "data/catalog.json")
 PATIENCE_S = 60
@@ -31,11 +31,17 @@ PATIENCE_S = 60
 # Each child is forked from a server that has imported these, so that the kills do not all fall
 # into the seconds in which libraries load.
 LIBRARIES = [
+    "features.kernels",
+    "features.vocoder",
+    "numba",
+    "pipeline.corpora.table",
     "pipeline.experiment",
     "pipeline.stages",
-    "features.vocoder",
+    "pyarrow.dataset",
+    "pytest",
     "soundfile",
     "spacy.lang.en",
+    "spacy.pipeline.factories",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.bert.modeling_bert",
@@ -121,6 +127,16 @@ def rows(files: dict[str, bytes]) -> int:
     return sum(pq.read_metadata(io.BytesIO(content)).num_rows for content in files.values())
 
 
+def moments_s(clean: CleanRun) -> list[float]:
+    """When to kill: moments spread over the clean run's time, and over the files that it wrote.
+
+    The files see to it that a short stage has its share, the clock that what writes none has.
+    """
+    shares = [(i + 0.5) / (POINTS // 2) for i in range(POINTS // 2)]
+    files = [clean.appeared_s[int(share * len(clean.appeared_s))] for share in shares]
+    return [*(share * clean.duration_s for share in shares), *files]
+
+
 def kill_at(moment_s: float, clean: CleanRun) -> None:
     """Run everything anew in a child, and kill it where the clean run was at that moment.
 
@@ -133,7 +149,7 @@ def kill_at(moment_s: float, clean: CleanRun) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while child.is_alive() and len(list(whole_files(clean.project))) < behind:
         assert time.monotonic() < deadline, "the child hangs"
-        time.sleep(0.001)
+        time.sleep(0.003)
     child.join(moment_s - (clean.appeared_s[behind - 1] if behind else 0))
     child.kill()
     child.join()
@@ -145,8 +161,8 @@ def test_a_run_killed_at_any_point_resumes_and_ends_with_the_same_bytes(
 ) -> None:
     monkeypatch.chdir(clean.project.root)
     killed_midway = []
-    for point in range(POINTS):
-        kill_at(clean.duration_s * (point + 0.5) / POINTS, clean)
+    for moment_s in moments_s(clean):
+        kill_at(moment_s, clean)
         left = results(clean.project)
         assert left.items() <= clean.results.items(), "what is there is whole"
         inodes = {name: Path(name).stat().st_ino for name in left if "/store/" in name}
@@ -158,7 +174,6 @@ def test_a_run_killed_at_any_point_resumes_and_ends_with_the_same_bytes(
         assert results(clean.project) == clean.results
         assert not list(Path("data/store").rglob(".tmp-*")), "what was half-written is cleared"
         assert {n: Path(n).stat().st_ino for n in inodes} == inodes, "nor written again"
-    print("MIDWAY", killed_midway, clean.duration_s, len(clean.results))
     assert len(set(killed_midway)) >= 4, f"kills hit the middle of {killed_midway} alone"
 
 

@@ -1,6 +1,8 @@
 """The manifest: every utterance is a row or a reject with its reason, and the bytes are fixed."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,7 @@ def test_an_utterances_own_language_comes_before_the_corpuss(tmp_path: Path) -> 
 def test_each_kind_of_bad_input_has_its_reason(tmp_path: Path) -> None:
     save(tmp_path / "good.wav")
     save(tmp_path / "silent.wav", np.zeros(RATE_HZ))
+    save(tmp_path / "integers.wav", 32768 * tone(), subtype="FLOAT")
     save(tmp_path / "faint.wav", tone(amplitude=0.0005))
     save(tmp_path / "nan.wav", np.r_[tone(), np.nan], subtype="FLOAT")
     save(tmp_path / "inf.wav", np.r_[tone(), np.inf], subtype="FLOAT")
@@ -99,6 +102,7 @@ def test_each_kind_of_bad_input_has_its_reason(tmp_path: Path) -> None:
     expected = {
         "silent.wav": "silent",
         "faint.wav": "silent",
+        "integers.wav": "too-loud",
         "nan.wav": "not-finite",
         "inf.wav": "not-finite",
         "short.wav": "too-short",
@@ -122,9 +126,75 @@ def test_each_kind_of_bad_input_has_its_reason(tmp_path: Path) -> None:
         lines.append(f"{path},{label},{'' if path == 'mute.wav' else 'hello'}")
     found = build(tmp_path, lines, require_transcript=True)
     assert reasons(found) == expected
-    assert set(expected.values()) | {"bad-segment"} == set(rejects.REASONS)
+    assert set(expected.values()) | {"bad-segment", "unknown-name"} == set(rejects.REASONS)
     assert found.utterances["utt_id"].to_pylist() == ["mine/good"]
     assert all(row["detail"] for row in found.rejects.to_pylist())
+
+
+def test_a_recording_with_a_strange_name_is_a_reject(tmp_path: Path) -> None:
+    for name in ("03a01Fa.wav", "03a01Xa.wav", "17a01Fa.wav"):
+        save(tmp_path / "wav" / name)
+    source = CorpusParams("emodb", str(tmp_path), require_transcript=True)
+    found = manifest.build("emodb", source, PARAMS, workers=1)
+    assert found.utterances["utt_id"].to_pylist() == ["emodb/wav/03a01Fa"]
+    assert reasons(found) == dict.fromkeys(("wav/03a01Xa.wav", "wav/17a01Fa.wav"), "unknown-name")
+    assert all("as in 03a01Fa.wav" in row["detail"] for row in found.rejects.to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "asked", "hint"),
+    [
+        ("Ton.wav", "ton.WAV", "found 'Ton.wav', which differs from 'ton.WAV' in letter case"),
+        ("u\u0308ber.wav", "\u00fcber.wav", r"in its Unicode form \(NFC or NFD\): spell both"),
+        ("Audio/a.wav", "audio/a.wav", "found 'Audio', which differs from 'audio' in letter case"),
+        ("a.wav", "b.wav", "^no such file$"),
+        ("a.wav", "deep/down/b.wav", "^no such file$"),
+        ("a.wav", "x\\a.wav", "folders are separated by /"),
+    ],
+)
+def test_a_missing_file_is_told_its_other_spelling(
+    tmp_path: Path, on_disk: str, asked: str, hint: str
+) -> None:
+    save(tmp_path / on_disk)
+    if (tmp_path / asked).exists():
+        pytest.skip("this disk takes both spellings for one file")
+    [row] = build(tmp_path, ["path", asked]).rejects.to_pylist()
+    assert row["reason"] == "missing-file"
+    assert re.search(hint, row["detail"])
+    assert str(tmp_path) not in row["detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"min_duration_s": -1.0}, "found min_duration_s -1, expected 0 or more"),
+        ({"max_duration_s": 0.1}, "max_duration_s 0.1, expected more than min_duration_s 0.1"),
+        ({"silence_db": 60.0}, r"silence_db 60, expected 0 \(full scale\) or less"),
+        ({"max_reject_fraction": 1.5}, "max_reject_fraction 1.5, expected 0 to 1"),
+        ({"max_reject_fraction": -0.1}, "max_reject_fraction -0.1, expected 0 to 1"),
+    ],
+)
+def test_bounds_that_make_no_sense_are_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(PARAMS, **change)
+
+
+def test_when_nothing_is_left_no_fraction_is_to_blame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "metadata.csv").write_text("path\nmissing.wav\n")
+    source = CorpusParams("table", str(tmp_path))
+    with pytest.raises(ManifestError) as stop:
+        manifest.make("mine", source, replace(PARAMS, max_reject_fraction=1.0), workers=1)
+    assert "1 of 1 utterances rejected (missing-file 1), no utterance is left" in str(stop.value)
+    assert "max_reject_fraction" not in str(stop.value)
+
+
+def test_the_closing_line_begins_like_those_of_other_stages(tmp_path: Path) -> None:
+    save(tmp_path / "a.wav")
+    line = str(build(tmp_path, ["path", "a.wav", "b.wav"]).summary)
+    assert re.fullmatch(r"manifest mine: 1 utterances, .*1 rejected \(missing-file 1\);.* s", line)
 
 
 def test_details_name_neither_this_machine_nor_its_memory(tmp_path: Path) -> None:

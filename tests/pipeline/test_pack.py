@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
+from pipeline.catalog import Catalog, shard_paths
+from pipeline.labels import Task
 from pipeline.pack import PackSummary, SplitFile, TaskParams, pack
-from pipeline.packing.rows import PackError
+from pipeline.packing.index import read_folds
+from pipeline.packing.rows import PackError, choose_utterances
 from tests.pipeline.small_store import (
     BERT_DIM,
     N_MELS,
@@ -34,10 +38,32 @@ TASK = TaskParams(
     classes={"high": ("angry", "happy"), "low": ("sad",)}, sources=("reference",), max_frames=6
 )
 
+WHISPER = {"compute_type": "int8", "beam_size": 1, "language": "corpus", "initial_prompt": None}
+MADE: dict[
+    str, tuple[dict[str, Any], set[str]]
+] = {  # feature -> its parameters, and the models that the catalog names
+    "transcripts": ({"asr": {"sources": {"whisper": {"model": "small", **WHISPER}}}}, {"whisper"}),
+    "views": ({"audio": {"sample_rate_hz": 16000}, "augment": {"noise": None}}, set()),
+    "mel": ({"audio": {"sample_rate_hz": 16000}, "mel": {"n_mels": N_MELS}}, set()),
+    "words": ({"words": {"models": {"en": "/here"}, "segmenters": {"zh": "char"}}}, {"en"}),
+    "bert": ({"bert": {"models": {"en": "/b"}, "max_tokens": 9, "batch_size": 2}}, {"en"}),
+}
+
+
+def stored(spec: Spec) -> Catalog:
+    """The store of `spec`, whose catalog tells how it was made."""
+    catalog = build(spec)
+    for corpus, features in catalog.items():
+        for feature, (params, uses) in MADE.items():
+            models = {use: {"name": "/here", "revision": f"{feature}-{use}"} for use in uses}
+            entry = replace(features[feature], params=params, encoders=models)
+            catalog[corpus][feature] = entry
+    return catalog
+
 
 def packed(spec: Spec, out: Path, task: TaskParams = TASK) -> PackSummary:
     path = simple_split(spec.root / "splits" / "s.parquet", spec.corpora, spec.utterances)
-    return pack("toy", task, build(spec), {"s": SplitFile(path, "speaker")}, out)
+    return pack("toy", task, stored(spec), {"s": SplitFile(path, "speaker")}, out)
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -117,6 +143,8 @@ def test_summary_counts_what_was_left_out(tmp_path: Path) -> None:
     summary = packed(Spec(tmp_path), tmp_path / "cache")
     ids = [f"one/{i:02d}" for i in range(11)]
     assert summary.dropped == {"bored": 1}
+    assert str(summary).startswith("pack: 11 utterances, 33 rows, ")
+    assert "dropped as of no class: bored 1; " in str(summary)
     long = [frames_of(i, v) > 6 for i in ids for v in ("original", "noise", "pitch")]
     assert summary.truncated == sum(long) > 0
     words = [token for i in ids for token in tokens_of(i, "reference") or ["zzz"]]
@@ -199,17 +227,17 @@ def test_a_class_without_utterances_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_parameters_in_one_corpus_are_refused(tmp_path: Path) -> None:
-    catalog = build(Spec(tmp_path, corpora=("one", "two")))
+    catalog = stored(Spec(tmp_path, corpora=("one", "two")))
     split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), "speaker")
     pack("toy", TASK, catalog, {"s": split}, tmp_path / "cache")
-    mixed = with_params(catalog, "two", "mel", {"n_mels": 64})
+    mixed = with_params(catalog, "two", "mel", {"mel": {"n_mels": 64}})
     with pytest.raises(PackError, match="mel of 'one' and of 'two'"):
         pack("toy", TASK, mixed, {"s": split}, tmp_path / "cache")
 
 
 def _pack_with(root: Path, rows: list[tuple[str, int, str]]) -> PackSummary:
     split = SplitFile(write_split(root / "s.parquet", rows), "random")
-    return pack("toy", TASK, build(Spec(root)), {"s": split}, root / "cache")
+    return pack("toy", TASK, stored(Spec(root)), {"s": split}, root / "cache")
 
 
 def test_an_utterance_on_both_sides_is_refused(tmp_path: Path) -> None:
@@ -222,11 +250,11 @@ def test_a_speaker_on_both_sides_is_refused_by_the_speaker_protocol(tmp_path: Pa
     rows = [(f"one/{i:02d}", 0, "train" if i < 6 else "test") for i in range(11)]
     split = SplitFile(write_split(tmp_path / "s.parquet", rows), "speaker")
     with pytest.raises(PackError, match=r"split 's': .*speaker"):
-        pack("toy", TASK, build(Spec(tmp_path)), {"s": split}, tmp_path / "cache")
+        pack("toy", TASK, stored(Spec(tmp_path)), {"s": split}, tmp_path / "cache")
 
 
 def test_two_vectors_of_one_word_are_refused(tmp_path: Path) -> None:
-    catalog = build(Spec(tmp_path))
+    catalog = stored(Spec(tmp_path))
     path = Path(catalog["one"]["words"].shards[0])
     rows = pq.read_table(path)
     halved = [[x / 2 for x in row] for row in rows["vectors"].to_pylist()]
@@ -253,3 +281,145 @@ def test_utterances_outside_a_split_are_null_and_told(tmp_path: Path) -> None:
     assert any("2 utterances of the task are not in this split" in w for w in summary.warnings)
     index = pq.read_table(tmp_path / "cache" / "index.parquet").to_pylist()
     assert {r["s/0"] for r in index if r["utt_id"] > "one/08"} == {None}
+
+
+def made_with(catalog: Catalog, corpus: str, feature: str, **models: str) -> Catalog:
+    """The catalog with the revisions of other models in one entry."""
+    entry = catalog[corpus][feature]
+    encoders = {use: {"name": "/there", "revision": r} for use, r in models.items()}
+    return {**catalog, corpus: {**catalog[corpus], feature: replace(entry, encoders=encoders)}}
+
+
+def features_of(cache: Path) -> dict[str, Any]:
+    features: dict[str, Any] = json.loads((cache / "meta.json").read_text())["features"]
+    return features
+
+
+def repacked(root: Path, catalog: Catalog, task: TaskParams = TASK) -> Path:
+    split = SplitFile(simple_split(root / "splits" / "s.parquet"), "speaker")
+    pack("toy", task, catalog, {"s": split}, root / "cache")
+    return root / "cache"
+
+
+def test_a_language_that_does_not_occur_and_the_place_of_models_change_nothing(
+    cache: Path, tmp_path: Path
+) -> None:
+    catalog = stored(Spec(tmp_path))
+    words = {"models": {"en": "/there", "ja": "/ja"}, "segmenters": {"zh": "char", "ja": "char"}}
+    catalog = with_params(catalog, "one", "words", {"words": words})
+    catalog = made_with(catalog, "one", "words", en="words-en", ja="words-ja")
+    assert bytes_of(repacked(tmp_path, catalog)) == bytes_of(cache)
+
+
+def test_meta_tells_what_made_the_rows(cache: Path) -> None:
+    assert features_of(cache) == {
+        "audio": {"sample_rate_hz": 16000},
+        "augment": {"noise": None},
+        "mel": {"n_mels": N_MELS},
+        "words": {"segmenters": {}, "revisions": {"en": "words-en"}},
+        "bert": {"max_tokens": 9, "batch_size": 2, "revisions": {"en": "bert-en"}},
+        "sources": {"reference": "reference"},
+    }
+
+
+def test_meta_tells_which_asr_made_a_text(tmp_path: Path) -> None:
+    catalog = stored(Spec(tmp_path, sources=("reference", "whisper")))
+    task = replace(TASK, sources=("whisper",))
+    heard = features_of(repacked(tmp_path, catalog, task))["sources"]
+    assert heard == {"whisper": {**WHISPER, "revision": "transcripts-whisper"}}
+    other = made_with(catalog, "one", "transcripts", whisper="newer")
+    assert features_of(repacked(tmp_path, other, task))["sources"] != heard
+
+
+def test_meta_of_audio_alone_tells_of_no_text(tmp_path: Path) -> None:
+    out = repacked(tmp_path, stored(Spec(tmp_path, sources=())), replace(TASK, sources=()))
+    assert list(features_of(out)) == ["audio", "augment", "mel"]
+
+
+def test_an_unknown_language_is_served_by_the_model_of_none(tmp_path: Path) -> None:
+    catalog = stored(Spec(tmp_path))
+    for shard in catalog["one"]["transcripts"].shards:
+        rows = pq.read_table(shard, partitioning=None)
+        at = rows.schema.get_field_index("language")
+        nothing = pa.nulls(len(rows), pa.string())
+        pq.write_table(rows.set_column(at, "language", nothing), shard, store_schema=False)
+    for feature in ("words", "bert"):
+        catalog = made_with(catalog, "one", feature, **{"None": "default"})
+    assert features_of(repacked(tmp_path, catalog))["bert"]["revisions"] == {"": "default"}
+
+
+def test_models_that_differ_or_are_not_named_are_refused(tmp_path: Path) -> None:
+    catalog = stored(Spec(tmp_path, corpora=("one", "two")))
+    split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), "speaker")
+    mixed = made_with(catalog, "two", "bert", en="newer")
+    with pytest.raises(PackError, match=r"2 models for 'en' in bert .*dvc repro bert@one bert@two"):
+        pack("toy", TASK, mixed, {"s": split}, tmp_path / "cache")
+    none = made_with(made_with(catalog, "one", "words"), "two", "words")
+    with pytest.raises(PackError, match="no model for 'en' in words of one, two"):
+        pack("toy", TASK, none, {"s": split}, tmp_path / "cache")
+
+
+def test_bytes_do_not_depend_on_how_much_is_read_at_once(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.packing.rows.LOOKUP_ROWS", 1)
+    monkeypatch.setattr("pipeline.packing.rows.BATCH_ROWS", 2)
+    monkeypatch.setattr("pipeline.packing.index.SPLIT_ROWS", 5)
+    monkeypatch.setattr("pipeline.packing.index.LOOKUP_ROWS", 2)
+    monkeypatch.setattr("pipeline.pack.CHUNK", 3)
+    packed(Spec(tmp_path, shards=5), tmp_path / "cache")
+    assert bytes_of(tmp_path / "cache") == bytes_of(cache)
+
+
+def test_missing_text_is_answered_with_audio_alone_and_missing_sound_is_not(tmp_path: Path) -> None:
+    with pytest.raises(PackError, match=r"`sources: \[\]` in the task"):
+        packed(Spec(tmp_path, omit=(("words", "one/05"),)), tmp_path / "cache")
+    with pytest.raises(PackError) as error:
+        packed(Spec(tmp_path, omit=(("mel", "one/05"),)), tmp_path / "cache")
+    assert "sources" not in str(error.value)
+
+
+@pytest.mark.parametrize("feature", ["mel", "words", "bert"])
+def test_a_row_that_is_there_twice_is_refused(tmp_path: Path, feature: str) -> None:
+    catalog = stored(Spec(tmp_path))
+    features = catalog["one"]
+    twice = replace(features[feature], shards=features[feature].shards * 2)
+    with pytest.raises(PackError, match="two rows"):
+        repacked(tmp_path, {"one": {**features, feature: twice}})
+
+
+def test_a_spectrogram_without_frames_is_refused(tmp_path: Path) -> None:
+    catalog = stored(Spec(tmp_path))
+    path = Path(catalog["one"]["mel"].shards[0])
+    rows = pq.read_table(path, partitioning=None)
+    at = rows.schema.get_field_index("frames")
+    none = pa.array([0] * len(rows), pa.int32())
+    pq.write_table(rows.set_column(at, "frames", none), path, store_schema=False)
+    with pytest.raises(PackError, match="has no frame"):
+        repacked(tmp_path, catalog)
+
+
+@pytest.mark.parametrize(
+    ("rows", "wrong"),
+    [
+        ([("one/00", 0, "train"), ("one/00", 0, "test")], "fold 0: one/00 is there twice"),
+        ([("one/00", 1, "train")], r"expected folds 0, 1, 2, ..., found \[1\]"),
+        ([("one/00", 0, "dev")], "none of train, val, test"),
+        ([], r"found \[\]"),
+    ],
+)
+@pytest.mark.parametrize("at_once", [1, 99])
+def test_a_split_that_is_none_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[tuple[str, int, str]],
+    wrong: str,
+    at_once: int,
+) -> None:
+    monkeypatch.setattr("pipeline.packing.index.SPLIT_ROWS", at_once)
+    manifests = shard_paths(build(Spec(tmp_path)), "manifest")
+    utterances = choose_utterances(manifests, Task(TASK.classes))
+    with pytest.raises(PackError, match=wrong):
+        read_folds("s", write_split(tmp_path / "s.parquet", rows), utterances)
+    with pytest.raises(PackError, match=r"11 utterance ids occur twice .*and 1 more"):
+        choose_utterances([*manifests, *manifests], Task(TASK.classes))

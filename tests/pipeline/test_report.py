@@ -213,6 +213,47 @@ def test_what_a_split_shares_is_counted(project: Catalog) -> None:
     assert 0 < fair.shared_texts <= fair.texts
 
 
+def cut_into_files(catalog: Catalog, seconds: float) -> None:
+    """Make the utterances of a corpus segments of files, two per file, that begin 1 s apart."""
+    [path] = (Path(p) for p in catalog["one"]["manifest"].shards)
+    table = pq.read_table(path, partitioning=None)
+    starts = [float(i % 2) for i in range(len(table))]
+    values = {
+        "path": [f"{i // 2}.wav" for i in range(len(table))],
+        "start_s": starts,
+        "end_s": [start + seconds for start in starts],
+    }
+    for name, column in values.items():
+        field = table.schema.field(name)
+        table = table.set_column(
+            table.column_names.index(name), field, [pa.array(column, field.type)]
+        )
+    pq.write_table(table, path)
+
+
+@pytest.mark.parametrize(("seconds", "facts"), [(1.0, (0, 1, 1)), (1.5, (1, 0, 0))])
+def test_files_that_both_sides_are_cut_from_are_counted(
+    project: Catalog, seconds: float, facts: tuple[int, int, int]
+) -> None:
+    """Of the tested utterances the first is in the file of the last one trained on."""
+    cut_into_files(project, seconds)
+    rows = [(f"one/{i:02d}", 0, "train" if i < 9 else "test") for i in range(12)]
+    files = {"random": write_split(layout.split("random"), rows)}
+    found = split_facts(connect(project, files, {}, {}), "random", "random")
+    assert (found.on_both_sides, found.cut_from_shared, found.shared_files) == facts
+
+
+def test_the_page_tells_of_files_that_both_sides_are_cut_from(project: Catalog) -> None:
+    cut_into_files(project, 1.0)
+    page = flat(written(project)[0])
+    assert "no utterance, recording or augmented view" not in page
+    assert "no utterance, stretch of a recording or augmented view is on both sides" in page
+    assert "test utterances are cut from a file of which training hears other parts" in page
+    cut_into_files(project, 1.5)
+    page = flat(written(project)[0])
+    assert "also heard, whole or in part, in the training" in page
+
+
 def test_confusion_counts_every_answer(project: Catalog) -> None:
     counts = confusion(layout.run_report("all") / "confusion.csv", list(CLASSES))
     assert counts.sum() == 60 and counts.sum(axis=1).tolist() == [20, 20, 20]

@@ -3,6 +3,7 @@
 import time
 from math import floor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +15,17 @@ from hypothesis import strategies as st
 
 from pipeline import splits
 from pipeline.splits import SCHEMA, SplitError, SplitParams, assign
-from pipeline.splitting.draws import places, shuffle
+from pipeline.splitting.draws import places, shuffle, spans, stretches
 from pipeline.splitting.leakage import LeakageError, check_leakage
+from pipeline.splitting.params import group_of
 
 RANDOM = SplitParams("random", None, 0.1, 0.1, 0)
 SPEAKER = SplitParams("speaker", None, 0.1, None, 0)
 OFFICIAL = SplitParams("official")
+COLUMNS = [
+    *("utt_id", "corpus", "label", "audio_key", "path", "start_s", "end_s"),
+    *("speaker", "session", "split"),
+]
 LABELS = ("angry", "happy", "neutral", "sad")
 
 
@@ -38,17 +44,31 @@ def corpus(
             "corpus": [name] * n,
             "label": [labels[i] for i in ids % len(labels)],
             "audio_key": [f"{name}{i:031x}" for i in ids // same_audio],
+            "path": [f"{i}.wav" for i in ids],
+            "start_s": [None] * n,
+            "end_s": [None] * n,
             "speaker": [f"s{i}" for i in ids // same_audio % speakers],
             "session": [f"t{i}" for i in ids // same_audio % speakers],
             "split": ["test" if i % 5 == 0 else "Train" for i in ids],
         },
-        schema=pa.schema([pa.field(c, pa.string()) for c in splits.COLUMNS]),
-    ).select(splits.COLUMNS)
+        schema=pa.schema(
+            [pa.field(c, pa.float64() if c.endswith("_s") else pa.string()) for c in COLUMNS]
+        ),
+    )
 
 
-def replace(table: pa.Table, column: str, values: list[str | None]) -> pa.Table:
+def segments(*spans: tuple[float | None, float | None], files: int = 1) -> pa.Table:
+    """A manifest's columns for segments of one file, or of several that are cut alike."""
+    table = corpus(len(spans) * files)
+    starts, ends = zip(*(spans * files), strict=True)
+    table = replace(table, "path", [f"{i // len(spans)}.wav" for i in range(len(table))])
+    table = replace(table, "start_s", list(starts))
+    return replace(table, "end_s", list(ends))
+
+
+def replace(table: pa.Table, column: str, values: list[Any]) -> pa.Table:
     index = table.column_names.index(column)
-    return table.set_column(index, column, pa.array(values, pa.string()))
+    return table.set_column(index, column, pa.array(values, table.schema.field(column).type))
 
 
 def subsets(split: pa.Table, fold: int = 0) -> dict[str, str]:
@@ -143,7 +163,9 @@ def test_ten_random_folds_test_every_utterance_once() -> None:
 def test_utterances_without_a_label_are_in_no_split() -> None:
     table = corpus(50, ("angry", None))
     assert len(assign([table], RANDOM)) == 25
-    with pytest.raises(SplitError, match="no utterance with a label"):
+    with pytest.raises(
+        SplitError, match=r"no utterance with a label.*empty `splits`, `tasks` and `runs`"
+    ):
         assign([corpus(50, (None,))], RANDOM)
 
 
@@ -155,7 +177,7 @@ def test_each_group_is_tested_once_and_never_trained_on(column: str) -> None:
     table = corpus(100)
     params = SplitParams(column, None, 0.1, None, 0)
     split = assign([table], params)
-    check_leakage(split, [table], splits.group(params))
+    check_leakage(split, [table], group_of(params.protocol))
     name = dict(zip(table["utt_id"].to_pylist(), table[column].to_pylist(), strict=True))
     assert set(split["fold"].to_pylist()) == set(range(5))
     for fold in range(5):
@@ -236,6 +258,95 @@ def test_official_without_a_part_says_what_was_found() -> None:
     table = replace(corpus(4), "split", ["train", None, "test", "extra"])
     with pytest.raises(SplitError, match=r"2 of 4 .*holds extra, nothing.*first: c/0000001"):
         assign([table], OFFICIAL)
+
+
+# Segments
+
+
+SPANS = st.lists(
+    st.tuples(
+        st.integers(0, 1),  # file
+        st.one_of(st.none(), st.integers(0, 20)),
+        st.one_of(st.none(), st.integers(21, 30), st.integers(1, 5)),
+    ).map(lambda s: (s[0], s[1], s[2] if s[2] is None or s[2] > 20 else (s[1] or 0) + s[2])),
+    min_size=1,
+    max_size=25,
+)
+
+
+def overlap(one: tuple, other: tuple) -> bool:
+    ends = [np.inf if s[2] is None else s[2] for s in (one, other)]
+    return one[0] == other[0] and max(one[1] or 0, other[1] or 0) < min(ends)
+
+
+def cut(found: list[tuple]) -> pa.Table:
+    file, start, end = zip(*found, strict=True)
+    table = replace(corpus(len(found)), "path", [f"{f}.wav" for f in file])
+    return replace(replace(table, "start_s", list(start)), "end_s", list(end))
+
+
+@given(SPANS)
+def test_stretches_are_what_overlaps_join(found: list[tuple]) -> None:
+    """Against the definition: the groups of the graph whose edges are the overlaps."""
+    group = list(range(len(found)))
+    for i, one in enumerate(found):
+        for j, other in enumerate(found):
+            if overlap(one, other):
+                group = [group[i] if g == group[j] else g for g in group]
+    stretch = stretches(*spans(cut(found)))
+    for i in range(len(found)):
+        for j in range(len(found)):
+            assert (stretch[i] == stretch[j]) == (group[i] == group[j])
+
+
+@given(SPANS, st.data())
+def test_a_split_is_refused_if_and_only_if_an_overlap_is_on_two_sides(
+    found: list[tuple], data: st.DataObject
+) -> None:
+    table = cut(found)
+    sides = [data.draw(st.sampled_from(["train", "val", "test"])) for _ in found]
+    split = table_of(*((i, 0, s) for i, s in zip(table["utt_id"].to_pylist(), sides, strict=True)))
+    leaks = any(
+        overlap(found[i], found[j]) and sides[i] != sides[j]
+        for i in range(len(found))
+        for j in range(i)
+    )
+    if leaks:
+        with pytest.raises(LeakageError, match="the same stretch of a file"):
+            check_leakage(split, [table], None)
+    else:
+        check_leakage(split, [table], None)
+
+
+def test_segments_that_overlap_stay_together() -> None:
+    """Ten files, each of four segments that overlap by 90 % and one apart."""
+    table = segments(*((i / 10, i / 10 + 1) for i in range(4)), (5.0, 6.0), files=10)
+    for seed in range(5):
+        split = assign([table], SplitParams("random", 5, 0.2, 0.2, seed))
+        check_leakage(split, [table], None)
+        found = subsets(split)
+        for file in range(10):
+            ids = [f"c/{file * 5 + i:07d}" for i in range(4)]
+            assert len({found[i] for i in ids}) == 1
+    with pytest.raises(SplitError, match="would have"):
+        assign([segments(*((i / 10, i / 10 + 1) for i in range(40)))], RANDOM)
+
+
+def test_neighbours_do_not_overlap_and_may_be_on_two_sides() -> None:
+    table = segments(*((i * 0.1, (i + 1) * 0.1) for i in range(40)))
+    split = assign([table], RANDOM)
+    check_leakage(split, [table], None)
+    assert [count(split, s) for s in ("train", "val", "test")] == [32, 4, 4]
+
+
+def test_a_copy_joins_what_overlaps_its_original() -> None:
+    """0 and 1 have the same audio, 1 overlaps 2: all three are one unit."""
+    table = corpus(40)
+    table = replace(table, "audio_key", ["x", "x", *table["audio_key"].to_pylist()[2:]])
+    table = replace(table, "path", ["a.wav", "b.wav", "b.wav", *table["path"].to_pylist()[3:]])
+    unit = shuffle(table, 0).unit
+    assert unit[0] == unit[1] == unit[2]
+    assert len(set(unit)) == 38
 
 
 # Params
@@ -338,4 +449,4 @@ def test_a_million_utterances_are_split_in_seconds() -> None:
     start = time.perf_counter()
     split = assign([table], RANDOM)
     check_leakage(split, [table], None)
-    assert time.perf_counter() - start < 30  # 2.5 s measured on one core
+    assert time.perf_counter() - start < 30  # 3.5 s measured on one core

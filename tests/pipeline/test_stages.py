@@ -1,12 +1,14 @@
 """The feature stages on a small corpus, with the real libraries and tiny models."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from features.audio import decode_flac
 from pipeline import backends, params, stages
 from pipeline.corpus import Corpus
 from pipeline.demo.models import make_models
@@ -131,21 +133,125 @@ def test_the_mel_of_a_view_has_the_length_of_the_view(here: Project) -> None:
             assert row["frames"] == int(durations[row["utt_id"], row["view"]] * 16000) // 160 + 1
 
 
-# A fingerprint of each feature's values in the corpus above, at VERSION 1: mean, deviation, and
-# the mean after a slow wave is laid over them. A change here without a new VERSION would let a
-# store mix old and new rows under the same keys.
-GOLDEN = {
-    "mel": ("mel", (-2.7078, 2.5040, 0.0056)),
-    "words": ("vectors", (0.0052, 0.1405, 0.0005)),
-    "bert": ("first", (0.0, 1.0, -0.0185)),
+# Values of the corpus above, at the VERSION of each feature's rows. A change here without a new
+# VERSION would let a store mix old and new rows under the same keys.
+UTTERANCE = "c/0003"
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What some columns of one row of UTTERANCE hold."""
+
+    feature: str
+    version: int
+    variant: str
+    exact: dict[str, object]
+    samples: dict[str, tuple[slice, list[float]]]  # places in the flat array, values there
+    tolerance: float  # above what the last digits of other processors' arithmetic make of it
+
+
+def golden_view(variant: str, seconds: float, recipe: dict[str, float], *sound: float) -> Golden:
+    """The sound every 900 samples from 500 on; the vocoder's phases differ a little elsewhere."""
+    told = dict.fromkeys(("snr_db", "semitones", "rate")) | recipe
+    exact = {"sample_rate": 16000, "duration_s": seconds} | told
+    return Golden("views", 1, variant, exact, {"flac": (slice(500, None, 900), [*sound])}, 5e-3)
+
+
+def golden_mel(variant: str, frames: int, *mel: float) -> Golden:
+    """Every 357th value from the 85th on: another band each time."""
+    places = slice(85, None, 357)
+    return Golden("mel", 1, variant, {"frames": frames}, {"mel": (places, [*mel])}, 2e-2)
+
+
+GOLDEN = [
+    Golden(
+        "transcripts",
+        1,
+        "reference",
+        {
+            "text": "we won the game 3",
+            "text_key": "f3f0262ce7caa74b6229e61ccf15da26",
+            "language": "en",
+        },
+        {},
+        0,
+    ),
+    golden_view("noise", 0.325, {"snr_db": 30}, -0.1245, 0.2043, 0.2589, -0.0128, -0.2887, -0.2088),
+    golden_view(
+        "pitch",
+        0.325,
+        {"semitones": 1.2013062238693237},
+        *(0.08, -0.2649, 0.2115, 0.0305, -0.2373, 0.0815),
+    ),
+    golden_view(
+        "stretch", 0.3105, {"rate": 1.046797275543213}, -0.1143, 0.2016, 0.2663, -0.007, -0.2766
+    ),
+    golden_mel("original", 33, 3.559, -3.988, -2.088, -3.848, -2.676, -3.365, -2.328, -3.312),
+    golden_mel("noise", 33, 3.545, -3.723, -1.509, -3.48, -2.525, -3.734, -2.188, -3.457),
+    golden_mel("pitch", 33, 0.98, -3.404, -4.941, -4.75, -2.947, -4.895, -3.479, -3.018),
+    golden_mel("stretch", 32, 3.555, -4.012, -2.092, -3.77, -2.76, -3.428, -2.365),
+    Golden(
+        "words",
+        1,
+        "reference",
+        {
+            "tokens": ["we", "won", "the", "game", "3"],
+            "known": [False, False, True, False, False],
+        },
+        {"vectors": (slice(600, 606), [0.0251, 0.3748, 0.5935, 0.2601, -0.0948, -0.5711])},
+        1e-4,
+    ),
+    Golden(
+        "bert",
+        1,
+        "reference",
+        {"n_tokens": 13, "truncated": False},
+        {
+            "first": (slice(0, None, 32), [0.0579, -0.1218, 0.5379, -0.3757, 1.6821, -0.5755]),
+            "mean": (slice(0, None, 32), [1.0988, -0.1755, 0.4576, -0.0332, 1.3783, -0.098]),
+        },
+        1e-3,
+    ),
+]
+# Over all rows: mean, deviation, and the mean after a slow wave is laid over them.
+AVERAGES = {
+    ("views", "flac"): (0.0007, 0.2047, 0.0002),
+    ("mel", "mel"): (-2.7078, 2.5040, 0.0056),
+    ("words", "vectors"): (0.0052, 0.1405, 0.0005),
+    ("bert", "first"): (0.0, 1.0, -0.0185),
+    ("bert", "mean"): (0.0, 0.8641, -0.0080),
 }
 
 
-@pytest.mark.parametrize("feature", GOLDEN)
-def test_values_change_only_with_the_version(here: Project, feature: str) -> None:
-    column, expected = GOLDEN[feature]
-    values = rows(feature)[column].combine_chunks().flatten().to_numpy().astype(np.float64)
+def numbers(value: bytes | list[float]) -> np.ndarray:
+    """The flat array that a row holds; FLAC decoded."""
+    sound = decode_flac(value)[0] if isinstance(value, bytes) else value
+    return np.asarray(sound, np.float64)
+
+
+def test_every_feature_and_variant_has_golden_values(here: Project) -> None:
+    for feature in (stage.feature for stage in stages.STAGES.values()):
+        variants = {r.get("view") or r["source"] for r in rows(feature).to_pylist()}
+        assert {g.variant for g in GOLDEN if g.feature == feature} == variants
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"{golden.feature}-{golden.variant}")
+def test_values_change_only_with_the_version(here: Project, golden: Golden) -> None:
+    made_by = getattr(stages, golden.feature)
+    assert golden.version == made_by.VERSION, "a new VERSION has new golden values"
+    found = rows(golden.feature).to_pylist()
+    ids = (UTTERANCE, golden.variant)
+    (row,) = (r for r in found if (r["utt_id"], r.get("view") or r["source"]) == ids)
+    advice = f"values changed: bump VERSION in {made_by.__name__}, then this"
+    assert {name: row[name] for name in golden.exact} == golden.exact, advice
+    for column, (places, values) in golden.samples.items():
+        expected = pytest.approx(values, abs=golden.tolerance)
+        assert numbers(row[column])[places].tolist() == expected, advice
+
+
+@pytest.mark.parametrize(("feature", "column"), AVERAGES, ids=str)
+def test_averages_change_only_with_the_version(here: Project, feature: str, column: str) -> None:
+    values = np.concatenate([numbers(value) for value in rows(feature)[column].to_pylist()])
     wave = np.cos(0.1 * np.arange(len(values)))
-    assert (values.mean(), values.std(), (wave * values).mean()) == pytest.approx(
-        expected, abs=2e-4
-    ), f"the values of {feature} changed: bump VERSION in pipeline/rows/{feature}.py, then this"
+    found = (values.mean(), values.std(), (wave * values).mean())
+    assert found == pytest.approx(AVERAGES[feature, column], abs=2e-4)

@@ -1,10 +1,12 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from training.cache import open_cache
 from training.data import open_features
@@ -36,10 +38,26 @@ def test_a_view_is_found_from_its_utterance(make_cache):
     assert (cache.view_rows("stretch") == -1).all()
 
 
-def test_tensors_are_mapped_and_not_read(cache_dir):
-    mel = open_cache(cache_dir).tensors("mel")
-    assert str(mel["values"].dtype) == "torch.float16"
-    assert sorted(mel) == ["offsets", "sum", "sum_squares", "values"]
+def anonymous_bytes():
+    """Memory of this process that no file backs."""
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").is_file(), reason="needs Linux")
+def test_a_large_file_takes_no_memory_of_its_own(make_cache):
+    folder = make_cache()
+    size = 200 * 2**20
+    entry = {"dtype": "F16", "shape": [size // 2], "data_offsets": [0, size]}
+    header = json.dumps({"values": entry}).encode()
+    with (folder / "large.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + size)
+    cache = open_cache(folder)
+    before = anonymous_bytes()
+    values = cache.tensors("large")["values"]
+    assert int(values.view(torch.int16).count_nonzero()) == 0  # read once from end to end
+    assert anonymous_bytes() - before < size / 10
 
 
 @pytest.mark.parametrize(

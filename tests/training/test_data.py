@@ -73,7 +73,7 @@ def test_a_bin_that_never_varies_is_only_centred(make_cache):
 def test_training_draws_views_and_scoring_never_does(features, run_settings):
     cache = features.cache
     rows = cache.rows("speaker", 0, "train")
-    shown = np.concatenate(epoch_rows(cache, rows, run_settings, 0, 0, 1))
+    shown = np.concatenate(epoch_rows(features, rows, run_settings, 0, 0, 1))
     assert set(cache.view[shown]) == {"noise", "original"}
     assert set(cache.utterance[shown]) <= set(cache.utterance[rows])
     test = cache.rows("speaker", 0, "test")
@@ -86,8 +86,32 @@ def test_epochs_differ_and_repeat(features, run_settings):
     rows = features.cache.rows("speaker", 0, "train")
 
     def epoch(number):
-        batches = epoch_rows(features.cache, rows, run_settings, 0, 0, number)
+        batches = epoch_rows(features, rows, run_settings, 0, 0, number)
         return [batch.tolist() for batch in batches]
 
     assert epoch(1) == epoch(1)
     assert epoch(1) != epoch(2)
+
+
+def test_the_bert_vector_read_is_the_one_of_the_settings(cache_dir, run_settings):
+    cache = open_cache(cache_dir)
+    stored = cache.tensors("bert-reference")
+    for which in ("first", "mean"):
+        model = replace(run_settings.model, bert=which)
+        run = replace(run_settings, model=model, modalities=("bert",))
+        batch = open_features(cache, run).collate(np.array([0, 4]), None)
+        assert torch.equal(batch.bert, stored[which][[0, 2]])
+
+
+def test_batches_are_sorted_by_what_the_run_reads(cache_dir, run_settings):
+    cache = open_cache(cache_dir)
+    rows = cache.rows("speaker", 0, "train")
+    words = np.diff(cache.tensors("words-reference")["offsets"].numpy())[cache.utterance[rows]]
+    expected = {
+        ("audio", "words", "bert"): cache.frames[rows],
+        ("words", "bert"): words,
+        ("bert",): np.ones(len(rows)),
+    }
+    for modalities, lengths in expected.items():
+        features = open_features(cache, replace(run_settings, modalities=modalities))
+        assert np.array_equal(features.lengths(rows), lengths)

@@ -92,6 +92,15 @@ def test_an_error_in_the_data_is_one_line(alone):
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_missing_run_file_is_one_line(alone):
+    (alone / "run.json").unlink()
+    result = train(alone)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert "run.json" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_settings_are_read_without_torch(alone):
     code = "import sys, training.settings; sys.exit('torch' in sys.modules)"
     assert call(alone, "-c", code).returncode == 0

@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import asdict, replace
 
 import pytest
@@ -54,6 +55,9 @@ def test_json_brings_back_the_same_run(run_settings, double_view, patience, lr):
         ("training.batch_size", 1, r"training\.batch_size is 1, expected at least 2"),
         ("training.lr", 0.0, r"training\.lr is 0\.0, expected above 0"),
         ("training.alpha", -1, r"training\.alpha is -1\.0, expected 0 or more"),
+        ("training.lr", math.inf, r"training\.lr is inf, expected above 0 and finite"),
+        ("training.alpha", math.inf, r"training\.alpha is inf, expected 0 or more and finite"),
+        ("training.alpha", math.nan, r"training\.alpha is nan, expected 0 or more and finite"),
         ("training.view_probability", 1.5, r"view_probability is 1\.5, expected 0\.\.1"),
         ("training.views", [], r"training\.views is empty but view_probability is 0\.5"),
         ("training.patience", 0, r"training\.patience is 0, expected at least 1, or null"),

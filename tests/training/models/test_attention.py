@@ -9,6 +9,7 @@ from torch import nn
 from training.models.attention import (
     AttentionPool,
     CoAttention,
+    FeedForward,
     MultiHeadAttention,
     SelfAttention,
 )
@@ -113,3 +114,28 @@ def test_attention_pool_of_equal_scores_is_the_mean():
     nn.init.zeros_(pool.score[3].weight)
     x = make_stream(torch.tensor([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]]), torch.tensor([2]))
     assert torch.allclose(pool(x), torch.tensor([[2.0, 3.0]]))
+
+
+def test_attention_pool_scores_with_a_two_layer_network():
+    torch.manual_seed(0)
+    pool = AttentionPool(4, dropout=0.0)
+    x = torch.randn(1, 3, 4)
+    scores = pool.score[3](F.relu(pool.score[0](x)))
+    expected = (scores.softmax(dim=1) * x).sum(dim=1)
+    assert torch.allclose(pool(make_stream(x, torch.tensor([3]))), expected, atol=1e-6)
+
+
+def test_the_feed_forward_block_in_plain_torch():
+    block = FeedForward(4, 6, dropout=0.0)
+    x = torch.randn(2, 3, 4)
+    hidden = F.relu(F.linear(x, block[0].weight, block[0].bias))
+    assert torch.allclose(block(x), F.linear(hidden, block[3].weight, block[3].bias), atol=1e-6)
+
+
+def test_dropout_takes_weights_away_in_training_alone():
+    attention = MultiHeadAttention(4, 1, dropout=0.5)
+    attention.load_state_dict(identity_attention(4).state_dict())
+    stream = make_stream(torch.eye(4)[None], torch.tensor([4]))  # values are unit vectors: out = w
+    query = torch.zeros(1, 50, 4)  # all weights 1/4
+    assert set(attention(query, stream).unique().tolist()) == {0.0, 0.5}
+    assert set(attention.eval()(query, stream).unique().tolist()) == {0.25}

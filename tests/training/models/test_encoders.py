@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from training.models.encoders import AudioEncoder, WordEncoder, halved, run_lstm
+from training.models.encoders import AudioEncoder, BertEncoder, WordEncoder, halved, run_lstm
 from training.models.sequences import length_mask
 
 
@@ -29,3 +32,53 @@ def test_streams_keep_lengths_and_zeros_beyond_them(tiny, sizes, make_batch):
     for stream in (audio, words):
         assert (stream.values[~stream.mask] == 0).all()
         assert torch.equal(stream.mask.sum(dim=1), stream.lengths)
+
+
+def vary(norm):
+    """Weights and biases of a batch norm that tell its channels apart."""
+    nn.init.uniform_(norm.weight, 0.5, 2.0)
+    nn.init.normal_(norm.bias)
+
+
+def plain_norm(norm, kind, x):
+    """Batch norm of torch with the weights of ours."""
+    theirs = kind(len(norm.weight))
+    theirs.load_state_dict({"weight": norm.weight, "bias": norm.bias}, strict=False)
+    return theirs(x)
+
+
+def test_the_audio_encoder_in_plain_torch(tiny):
+    torch.manual_seed(0)
+    encoder = AudioEncoder(replace(tiny, dropout=0.0), 8)
+    x = mel = torch.randn(3, 13, 8)
+    x = x[:, None]
+    for conv, norm in ((encoder.conv1, encoder.norm1), (encoder.conv2, encoder.norm2)):
+        vary(norm)
+        plain = nn.Conv2d(conv.in_channels, conv.out_channels, 3, stride=2, padding=1, bias=False)
+        plain.weight = conv.weight
+        x = torch.relu(plain_norm(norm, nn.BatchNorm2d, plain(x)))  # (B, channels, T, bins)
+    frames = torch.stack([x[:, :, t].flatten(1) for t in range(4)], dim=1)  # channel-major
+    expected = encoder.lstm(frames)[0]
+    found = encoder(mel, torch.tensor([13, 13, 13]))
+    assert found.values.shape == (3, 4, tiny.d)
+    assert torch.allclose(found.values, expected, atol=1e-5)
+
+
+def test_the_word_encoder_in_plain_torch(tiny):
+    torch.manual_seed(0)
+    encoder = WordEncoder(replace(tiny, dropout=0.0), 6)
+    vary(encoder.norm)
+    word = torch.randn(3, 5, 6)
+    states = encoder.lstm(word)[0].transpose(1, 2)
+    mixed = F.conv1d(states, encoder.conv.weight, padding=1)
+    assert encoder.conv.weight.shape == (tiny.d, tiny.d, 3)
+    expected = torch.relu(plain_norm(encoder.norm, nn.BatchNorm1d, mixed)).transpose(1, 2)
+    found = encoder(word, torch.tensor([5, 5, 5]))
+    assert torch.allclose(found.values, expected, atol=1e-5)
+
+
+def test_the_bert_encoder_in_plain_torch(tiny):
+    encoder = BertEncoder(replace(tiny, dropout=0.0), 6)
+    bert = torch.randn(3, 6)
+    expected = F.linear(bert, encoder.linear.weight, encoder.linear.bias)[:, None]
+    assert torch.allclose(encoder(bert, None).values, expected, atol=1e-6)

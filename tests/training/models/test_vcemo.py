@@ -5,8 +5,10 @@ from itertools import product
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from training.losses import joint_loss
+from training.models.attention import MultiHeadAttention
 from training.models.encoders import AudioEncoder
 from training.models.vcemo import Vcemo
 
@@ -129,14 +131,19 @@ def test_short_utterances_give_finite_answers(tiny, sizes, make_batch, frames):
     [
         (ALL, {}, 28),
         (ALL, {"fusion2_guide": "bert"}, 37),
+        (ALL, {"pool": "attn"}, 29),
         (("audio", "words"), {}, 10),
+        (("audio", "bert"), {}, 19),
+        (("words", "bert"), {}, 19),
+        (("audio",), {}, 1),
+        (("words",), {}, 1),
         (("bert",), {}, 4),
     ],
 )
 def test_only_the_parameters_that_cannot_matter_get_no_gradient(
     full, sizes, make_batch, modalities, reading, dead
 ):
-    """Key biases shift all scores alike; queries and keys of a lone key choose nothing."""
+    """Key biases and the last one of a pool shift all scores alike; a lone key gives no choice."""
     small = replace(full, d=16, ff=24, conv_channels=(3, 4), dropout=0.0, **reading)
     model = build(small, sizes, modalities).double()
     batch = make_batch([23, 14, 30, 9, 21, 17], [3, 2, 4, 2, 5, 3])
@@ -146,7 +153,8 @@ def test_only_the_parameters_that_cannot_matter_get_no_gradient(
     gradients = {name: p.grad for name, p in model.named_parameters()}
     still = [name for name, g in gradients.items() if g is None or g.abs().max() <= 1e-12]
     assert len(still) == dead, still
-    assert all(name.endswith((".k.bias", ".k.weight", ".q.bias", ".q.weight")) for name in still)
+    ends = (".k.bias", ".k.weight", ".q.bias", ".q.weight", "attention_pool.score.3.bias")
+    assert all(name.endswith(ends) for name in still)
 
 
 def test_without_contrast_the_projector_learns_nothing(tiny, sizes, batch):
@@ -246,3 +254,33 @@ def test_a_length_of_zero_is_refused(batch):
         replace(batch, word_len=torch.tensor([3, 0, 4, 2]))
     with pytest.raises(ValueError, match="mel_len"):
         replace(batch, mel_len=torch.tensor([23, 8, 31, 5]))
+
+
+def test_every_dropout_of_the_specification_is_there_and_used(tiny, sizes, batch):
+    model = build(tiny, sizes)
+    block = ["drop", "feed_forward.2"]
+    guide, guided = [*block, "attention"], [*block, "own", "guided"]
+    expected = {"audio.drop", "words.drop", "bert.drop", "trunk.2"}
+    expected |= {f"final.{name}" for name in guide}
+    for fusion in ("fusion1", "fusion2"):
+        expected |= {f"{fusion}.attention.guide.0.{name}" for name in guide}
+        expected |= {f"{fusion}.attention.guided.0.{name}" for name in guided}
+    kinds = {nn.Dropout: "p", MultiHeadAttention: "dropout"}
+    places = {n: (m, kinds[type(m)]) for n, m in model.named_modules() if type(m) in kinds}
+    assert set(places) == expected
+    assert {getattr(*place) for place in places.values()} == {tiny.dropout}
+    for module, field in places.values():
+        setattr(module, field, 0.0)
+    assert torch.equal(model(batch).z, model(batch).z)
+    for name, (module, field) in places.items():
+        setattr(module, field, 0.5)
+        assert not torch.equal(model(batch).z, model(batch).z), name
+        setattr(module, field, 0.0)
+
+
+def test_the_heads_stand_on_a_trunk_of_linear_and_relu(tiny, sizes, batch):
+    model = build(tiny, sizes).eval()
+    out = model(batch)
+    trunk = F.relu(F.linear(out.pooled, model.trunk[0].weight, model.trunk[0].bias))
+    assert torch.allclose(out.logits, model.predictor(trunk), atol=1e-6)
+    assert torch.allclose(out.z, F.normalize(model.projector(trunk)), atol=1e-6)

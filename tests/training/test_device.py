@@ -1,0 +1,54 @@
+import os
+
+import pytest
+import torch
+
+from training.device import (
+    autocast,
+    choose_device,
+    default_workers,
+    explain_memory,
+    own_chance,
+    precision,
+)
+
+
+def test_devices_are_chosen_and_checked():
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(ValueError, match="no device 'gpu'"):
+        choose_device("gpu")
+    with pytest.raises(ValueError, match="device 'meta' is not supported: use auto, cpu or cuda"):
+        choose_device("meta")
+
+
+def test_a_cuda_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="torch finds no CUDA here"):
+        choose_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
+    with pytest.raises(ValueError, match="no device 'cuda:1': torch finds 1 here"):
+        choose_device("cuda:1")
+
+
+def test_only_cuda_computes_in_bfloat16_and_one_fold_at_a_time():
+    cpu, cuda = torch.device("cpu"), torch.device("cuda:0")
+    assert (precision(cpu), precision(cuda)) == ("float32", "bfloat16")
+    assert (default_workers(cpu), default_workers(cuda)) == (os.cpu_count(), 1)
+    with autocast(cpu):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+def test_chance_starts_from_the_seed():
+    with own_chance(1):
+        first = torch.rand(1)
+    with own_chance(1):
+        assert torch.equal(torch.rand(1), first)
+
+
+def test_a_full_gpu_says_which_batch_to_try():
+    message = "does not hold a batch of 256: try training.batch_size 128"
+    with pytest.raises(ValueError, match=message), explain_memory(256):
+        raise torch.OutOfMemoryError("CUDA out of memory")

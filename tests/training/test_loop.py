@@ -1,0 +1,188 @@
+"""The training loop against one written by hand, and against numbers of the past."""
+
+import csv
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+import training.train
+from training.cache import open_cache
+from training.checkpoint import describe_fold, untrained_model
+from training.data import epoch_rows, fit_normalisation, open_features
+from training.device import own_chance
+from training.draw import seed_of
+from training.jobs import TRAINING_VERSION, plan
+from training.losses import joint_loss
+from training.train import train_fold, training_loss
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def sharp(run_settings):
+    """Two epochs of settings of which each shows in the weights."""
+    training = replace(
+        run_settings.training,
+        epochs=2,
+        batch_size=4,
+        weight_decay=0.1,
+        alpha=1.0,
+        temperature=0.2,
+        supcon_empty="zero",
+        grad_clip=0.5,
+        double_view=False,
+    )
+    return replace(run_settings, training=training)
+
+
+def trained(run, cache_dir, out):
+    """Train fold 0: its weights, training losses and best epoch."""
+    job = plan(run, open_cache(cache_dir), out, CPU)[0]
+    train_fold(job, lambda _: None)
+    with (job.folder / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    best = json.loads((job.folder / "fold.json").read_text())["best_epoch"]
+    return load_file(job.folder / "model.safetensors"), history, best
+
+
+@pytest.fixture(scope="module")
+def history(sharp, cache_dir, tmp_path_factory):
+    return trained(sharp, cache_dir, tmp_path_factory.mktemp("sharp"))[1]
+
+
+def by_hand(run, cache_dir):
+    """The loop as the specification has it: weights and mean loss after each epoch."""
+    cache, settings = open_cache(cache_dir), run.training
+    features = open_features(cache, run)
+    rows = cache.rows(run.split, 0, "train")
+    normalise = fit_normalisation(cache, rows)
+    with own_chance(seed_of("model", 0, 0)):
+        model = untrained_model(describe_fold(run, cache, 0, 0))
+        optimiser = torch.optim.Adam(
+            model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
+        )
+        for epoch in (1, 2):
+            total = 0.0
+            for shown in epoch_rows(features, rows, run, 0, 0, epoch):
+                model.train()
+                batch = features.collate(shown, normalise)
+                out = model(batch)
+                loss = joint_loss(
+                    out.logits,
+                    out.z,
+                    batch.label,
+                    alpha=settings.alpha,
+                    temperature=settings.temperature,
+                    empty=settings.supcon_empty,
+                )
+                optimiser.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), settings.grad_clip)
+                optimiser.step()
+                total += loss.item() * len(shown)
+            model.eval()  # as scoring leaves it
+            state = {name: value.clone() for name, value in model.state_dict().items()}
+            yield state, total / len(rows)
+
+
+def test_training_is_the_loop_of_the_specification(sharp, cache_dir, tmp_path):
+    weights, history, best = trained(sharp, cache_dir, tmp_path)
+    epochs = list(by_hand(sharp, cache_dir))
+    expected = epochs[best - 1][0]
+    assert weights.keys() == expected.keys()
+    for name, value in weights.items():
+        assert torch.allclose(value, expected[name], atol=1e-6), name
+    for line, (_, loss) in zip(history, epochs, strict=True):
+        assert float(line["train_loss"]) == pytest.approx(loss, abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lr": 2e-3},
+        {"batch_size": 5},
+        {"weight_decay": 0.0},
+        {"alpha": 0.5},
+        {"temperature": 0.4},
+        {"supcon_empty": "skip"},
+        {"grad_clip": 100.0},
+        {"views": (), "view_probability": 0.0},
+        {"double_view": True},
+    ],
+)
+def test_every_setting_matters(sharp, history, cache_dir, tmp_path, change):
+    # Without this the loop by hand could agree with one that ignores a setting.
+    other = replace(sharp, training=replace(sharp.training, **change))
+    after = trained(other, cache_dir, tmp_path)[1]
+    assert abs(float(history[1]["train_loss"]) - float(after[1]["train_loss"])) > 1e-4
+
+
+@pytest.fixture
+def case(sharp, cache_dir):
+    """A model in training and a batch of six."""
+    cache = open_cache(cache_dir)
+    rows = cache.rows("speaker", 0, "train")[:6]
+    batch = open_features(cache, sharp).collate(rows, fit_normalisation(cache, rows))
+    return untrained_model(describe_fold(sharp, cache, 0, 0)).train(), batch
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_double_view_contrasts_two_passes_under_different_dropout(sharp, case, double):
+    model, batch = case
+    settings = replace(sharp.training, double_view=double)
+    torch.manual_seed(3)
+    found = training_loss(model, batch, settings)
+    torch.manual_seed(3)
+    outs = [model(batch) for _ in range(1 + double)]
+    expected = joint_loss(
+        torch.cat([out.logits for out in outs]),
+        torch.cat([out.z for out in outs]),
+        torch.cat([batch.label] * (1 + double)),
+        alpha=settings.alpha,
+        temperature=settings.temperature,
+        empty="zero",
+    )
+    assert len(outs) == 1 or not torch.allclose(outs[0].z, outs[1].z)
+    assert torch.allclose(found, expected)
+
+
+def test_under_bfloat16_only_the_passes_lose_precision(sharp, case, monkeypatch):
+    model, batch = case
+    seen = []
+    model.register_forward_hook(lambda _module, _inputs, out: seen.append(out))
+    half = torch.autocast("cpu", dtype=torch.bfloat16)
+    monkeypatch.setattr(training.train, "autocast", lambda _device: half)
+    settings = replace(sharp.training, alpha=1e6)  # next to nothing but the contrastive loss
+    found = training_loss(model, batch, settings)
+    (out,) = seen
+    values = {"alpha": 1e6, "temperature": 0.2, "empty": "zero"}
+    assert found.item() == joint_loss(out.logits, out.z, batch.label, **values).item()
+    with half:
+        coarse = joint_loss(out.logits, out.z, batch.label, **values)
+    assert coarse.item() != found.item()
+
+
+GOLDEN = {  # training and validation loss of two epochs
+    "audio+words+bert": [1.335191, 1.375396, 1.265061, 1.322883],
+    "words+bert": [1.374740, 1.418249, 1.232031, 1.393932],
+    "audio": [1.402820, 1.339391, 1.310793, 1.238315],
+}
+
+
+@pytest.mark.parametrize("modalities", [("audio", "words", "bert"), ("words", "bert"), ("audio",)])
+def test_golden_losses_guard_the_training_version(sharp, cache_dir, tmp_path, modalities):
+    # No dropout: its masks differ between processors. The tolerance is for their sums.
+    model = replace(sharp.model, dropout=0.0)
+    training = replace(sharp.training, double_view=True, weight_decay=1e-3)
+    run = replace(sharp, modalities=modalities, model=model, training=training)
+    history = trained(run, cache_dir, tmp_path)[1]
+    found = [float(line[name]) for line in history for name in ("train_loss", "val_loss")]
+    expected = pytest.approx(GOLDEN["+".join(modalities)], abs=5e-4)
+    assert (TRAINING_VERSION, found) == (2, expected), (
+        "the same settings train another model than before: raise TRAINING_VERSION in "
+        f"training/jobs.py, so that old models are trained again, and write {found} here"
+    )
