@@ -49,7 +49,7 @@ def pack_task(params: Params, task: str) -> PackSummary:
 
 def train(params: Params, name: str, device: str, workers: int | None) -> str:
     """Train every fold and seed of a run that is not there yet."""
-    from training.__main__ import show_line
+    from training.progress import show_line
     from training.train import train_run
 
     run, started = run_settings(params, name), time.monotonic()

@@ -152,18 +152,27 @@ def imports(path: Path) -> set[str]:
     return found & MODULES.keys()
 
 
+def is_of_rows(name: str) -> bool:
+    """Whether a module says how the rows of a feature are made."""
+    return name.startswith("pipeline.rows.")
+
+
 def reached(start: set[str]) -> set[str]:
     """The modules of features/ and pipeline/ that some modules import, at any distance.
 
-    Infrastructure is left out, and what is needed by it alone.
+    Left out is infrastructure and what it alone needs, and, for a stage that makes no rows itself,
+    the code of those that do: it depends on what they made.
     """
+    beyond = INFRASTRUCTURE | {"features"}
+    if not any(map(is_of_rows, start)):
+        beyond |= set(filter(is_of_rows, MODULES))
     found: set[str] = set()
     waiting = set(start)
     while waiting:
         name = waiting.pop()
         found.add(name)
         needed = {n for n in imports(MODULES[name]) if not n.startswith("training")}
-        waiting |= needed - found - INFRASTRUCTURE - {"features"}
+        waiting |= needed - found - beyond
     return found
 
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from training.evaluate import evaluate_run
-from training.progress import show_line as show_line
+from training.progress import show_line
 from training.settings import read_run
 from training.train import train_run
 

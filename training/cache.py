@@ -105,11 +105,11 @@ class TensorCache:
         return digest.hexdigest()
 
     @cached_property
-    def _all_rows(self) -> "hashlib.blake2b":
+    def _all_rows(self) -> hashlib.blake2b:
         return _rows_digest(self.index, _COLUMNS, slice(None))
 
     @cached_property
-    def _originals(self) -> "hashlib.blake2b":
+    def _originals(self) -> hashlib.blake2b:
         columns = [name for name in _COLUMNS if name != "frames"]
         return _rows_digest(self.index, columns, self.view == ORIGINAL)
 

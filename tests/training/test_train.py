@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
@@ -99,9 +101,18 @@ def test_workers_not_given_are_what_suits_the_device(short, cache_dir, tmp_path,
     assert seen == ["for cpu", 3]
 
 
-def test_a_fold_of_one_training_utterance_is_refused(short, make_cache, tmp_path):
+def test_a_fold_of_one_training_utterance_is_refused(short, make_cache, rewrite_meta, tmp_path):
+    folder = make_cache()
+    path = folder / "index.parquet"
+    index = pq.read_table(path)
+    side = index["speaker/0"].to_pylist()
+    lone = side.index("train")
+    side = [None if s == "train" and row != lone else s for row, s in enumerate(side)]
+    at = index.column_names.index("speaker/0")
+    pq.write_table(index.set_column(at, "speaker/0", pa.array(side)), path)
+    rewrite_meta(folder)
     with pytest.raises(ValueError, match="fold 0 of split 'speaker' has one training utterance"):
-        train(short, make_cache(utterances=9, folds=3), tmp_path / "out")
+        train(short, folder, tmp_path / "out")
 
 
 def test_validation_features_that_are_not_finite_stop_training_and_are_named(
