@@ -22,7 +22,7 @@ from pipeline.corpus import Corpus
 from pipeline.demo.models import make_models
 from tests.projects import BIN, Project, add_corpus, make_project
 
-POINTS = 24  # half spread over the clock, half over the files
+POINTS = 20  # half spread over the clock, half over the files
 UTTERANCES = 40
 SMALL_SHARDS = {"transcripts": 2, "views": 6, "mel": 8, "words": 2, "bert": 2}  # rows
 OUTPUTS = ("data/manifest", "data/store", "data/catalog", "data/catalog.json")

@@ -79,15 +79,17 @@ class Step:
 
 
 NUMBERS = st.integers(0, UTTERANCES - 1)
-CHANGES = st.one_of(
+RECORDINGS = st.one_of(
     st.builds(Put, NUMBERS, st.integers(0, SOUNDS - 1), st.sampled_from(TEXTS)),
     st.builds(Remove, NUMBERS),
-    st.sampled_from([Set(key, value) for key, values in SETTINGS.items() for value in values]),
+)
+PARAMETERS = st.sampled_from(sorted(SETTINGS)).flatmap(
+    lambda key: st.builds(Set, st.just(key), st.sampled_from(SETTINGS[key]))
 )
 EVERY_STAGE = frozenset(stages.STAGES)
 STEPS = st.builds(
     Step,
-    st.lists(CHANGES, min_size=1, max_size=4),
+    st.builds(list.__add__, st.lists(RECORDINGS, max_size=3), st.lists(PARAMETERS, max_size=8)),
     st.just(EVERY_STAGE) | st.frozensets(st.sampled_from(sorted(EVERY_STAGE))),
 )
 
@@ -111,7 +113,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=24, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 @given(history=st.lists(STEPS, min_size=1, max_size=4))
 def test_any_history_ends_with_the_bytes_of_a_clean_build(
