@@ -1,6 +1,7 @@
 """From the store to a report: the stages that look at all corpora together."""
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,6 +14,8 @@ from pipeline.pack import PackSummary, SplitFile, pack
 from pipeline.params import Params, ParamsError, RunParams, run_settings
 
 METRICS_FILE = "metrics.json"
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -125,6 +128,8 @@ def query(
     predictions = {name: layout.predictions(name) for name in params.runs}
     rejects = {name: layout.rejects(name) for name in params.corpora}
     found = catalog.load() if layout.CATALOG.exists() else {}
+    if not found:
+        log.warning("no corpus is in the catalog yet: all views but `rejects` may be empty")
     connection = connect(found, split_files, predictions, rejects, allow_files=allow_files)
     run_query(connection, sql, form, output)
 
