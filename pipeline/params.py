@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Discriminator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -30,7 +30,8 @@ from pipeline.corpora import CorpusParams
 from pipeline.manifest import ManifestParams
 from pipeline.packing.params import TaskParams
 from pipeline.splits import SplitParams
-from training.settings import Modality, ModelSettings, RunSettings, TrainSettings
+from training.model_settings import ModelSettings
+from training.settings import Modality, RunSettings, TrainSettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # becomes a folder, and part of a key for DVC
 REFERENCE = "reference"  # the text source that is the corpus's own transcripts
@@ -123,7 +124,7 @@ class Params:
     store: StoreParams
     splits: dict[str, SplitParams]
     tasks: dict[str, TaskParams]
-    sizes: dict[str, ModelSettings]
+    sizes: dict[str, Annotated[ModelSettings, Discriminator("name")]]
     presets: dict[str, TrainSettings]
     runs: dict[str, RunParams]
     report: ReportParams
@@ -230,7 +231,10 @@ def _require_known(where: str, found: str, known: Iterable[str]) -> None:
 
 def _explain(error: ErrorDetails, where: str) -> str:
     """One line for one fault: where, what was found, what was expected, what to do."""
-    at = ".".join(str(part) for part in error["loc"]) or "the file"
+    loc = error["loc"]
+    if loc[:1] == ("sizes",) and len(loc) > 2:
+        loc = (*loc[:2], *loc[3:])  # without the model's name, by which pydantic tells sizes apart
+    at = ".".join(str(part) for part in loc) or "the file"
     if error["type"] == "missing":
         return f"{where}: {at}: missing; add it (profiles/demo.yaml shows a whole file)"
     return f"{where}: {at}: found {error['input']!r}; {error['msg']}"
@@ -250,10 +254,19 @@ def _unknown_keys(kind: Any, value: Any, at: str) -> Iterator[str]:
     elif typing.get_origin(kind) in (dict, Mapping) and isinstance(value, dict):
         for key, inner in value.items():
             yield from _unknown_keys(typing.get_args(kind)[1], inner, f"{at}{key}.")
-    else:  # X | None
-        for choice in typing.get_args(kind):
-            if dataclasses.is_dataclass(choice):
-                yield from _unknown_keys(choice, value, at)
+    else:
+        for choice in _choices(kind, value):
+            yield from _unknown_keys(choice, value, at)
+
+
+def _choices(kind: Any, value: Any) -> Iterator[Any]:
+    """The dataclass of X | None, or the one of several that the value's `name` chooses."""
+    choices = [c for c in typing.get_args(kind) if dataclasses.is_dataclass(c)]
+    name = value.get("name") if isinstance(value, dict) else None
+    for choice in choices:
+        named = typing.get_args(typing.get_type_hints(choice).get("name"))
+        if len(choices) == 1 or name in named:
+            yield choice
 
 
 _ADAPTER = TypeAdapter(Params)

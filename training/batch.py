@@ -10,8 +10,8 @@ from torch import Tensor
 class Batch:
     """Padded inputs of B utterances; an input the model does not use may be None.
 
-    Lengths stay on the host wherever the rest is: masks and sizes made from them there never have
-    to wait for the device. Padding may hold anything, models ignore it.
+    Lengths and alignments stay on the host wherever the rest is: masks and sizes made from them
+    there never have to wait for the device. Padding may hold anything, models ignore it.
 
     Shape:
         mel: (B, Ta, n_mels) normalised log-mel, with mel_len (B,) int64
@@ -19,6 +19,8 @@ class Batch:
         bert: (B, bert_dim) one vector each, or (B, Tb, bert_dim) with bert_len (B,) int64
         label: (B,) int64 class index
         row: (B,) int64 row of the cache's index, which names the utterance in messages
+        word_id: (B, Tw) int64 word of the fold's vocabulary, 0 = padding, 1 = unknown
+        align: (B, Tw, 2) int64 on the host, [start, end) in frames of each word, (0, 0) = none
 
     Raises:
         ValueError: a length below 1 or beyond its tensor, since a fully masked softmax row has no
@@ -33,11 +35,14 @@ class Batch:
     bert_len: Tensor | None
     label: Tensor
     row: Tensor
+    word_id: Tensor | None = None
+    align: Tensor | None = None
 
     def __post_init__(self) -> None:
         for name, values, lengths in (
             ("mel", self.mel, self.mel_len),
             ("word", self.word, self.word_len),
+            ("word", self.word_id, self.word_len),
             ("bert", self.bert, self.bert_len),
         ):
             if values is not None and lengths is not None:
@@ -54,6 +59,8 @@ class Batch:
             bert_len=self.bert_len,
             label=self.label.to(device, non_blocking=True),
             row=self.row,
+            word_id=_move(self.word_id, device),
+            align=self.align,
         )
 
 

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from training.cache import TensorCache
 from training.data import Normalisation
+from training.model_settings import ModelSettings
 from training.models import build_model
-from training.models.vcemo import InputSizes
-from training.settings import Modality, ModelSettings, RunSettings
-from training.strict import read_strictly
+from training.models.interface import InputSizes
+from training.settings import Modality, RunSettings
+from training.strict import read_one_of
 
 FORMAT = 1
 MODEL = "model.safetensors"
@@ -111,7 +112,7 @@ def load_fold(folder: Path, device: torch.device | str = "cpu") -> TrainedFold:
 
 def untrained_model(record: Mapping[str, Any]) -> nn.Module:
     """The network that a record describes, with new weights."""
-    settings = read_strictly(ModelSettings, record["model"], "model")
+    settings = read_one_of(ModelSettings, record["model"], "model")
     sizes = InputSizes(**{k: v for k, v in record["inputs"].items() if k != "mel_max_frames"})
     return build_model(settings, sizes, record["modalities"], len(record["classes"]))
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from training.batch import Batch
 from training.cache import TensorCache
 from training.draw import draw_views, seed_of, shuffled_batches, sorted_batches
+from training.model_settings import VcemoSettings
 from training.settings import RunSettings, files_of
 
 Rows = NDArray[np.int64]
@@ -117,6 +118,7 @@ def open_features(cache: TensorCache, run: RunSettings) -> Features:
         table = cache.tensors(files["words"])["table"]
         _check_width(cache, "words", table, "word_dim")
     if "bert" in files:
+        assert isinstance(run.model, VcemoSettings), "no other model reads BERT"
         bert = cache.tensors(files["bert"])[run.model.bert]
         _check_width(cache, "bert", bert, "bert_dim")
         if len(bert) != utterances:

@@ -6,38 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from training.model_settings import ModelSettings, VcemoSettings
 from training.strict import read_strictly
+from training.strict import require as _require
 
 Modality = Literal["audio", "words", "bert"]
 View = Literal["noise", "pitch", "stretch"]
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """Sizes and readings of the VCEMO network."""
-
-    name: Literal["vcemo"]
-    d: int  # width of every stream
-    heads: int  # attention heads, a divisor of d
-    ff: int  # hidden units of the feed-forward blocks
-    layers: int  # attention layers on each side of a co-attention
-    dropout: float  # probability, 0 <= p < 1
-    conv_channels: tuple[int, int]  # of the two 3x3 stride-2 convolutions over the mel image
-    projection: int  # width of the contrastive features z
-    fusion1_guide: Literal["word", "audio"]  # which of the two guides the other
-    fusion2_guide: Literal["sequence", "bert"]
-    align: Literal["resample_word_to_audio", "pool_audio_to_word", "fixed60"]
-    concat: Literal["time", "feature"]  # how BERT joins the sequence
-    pool: Literal["mean", "attn"]
-    bert: Literal["first", "mean"]  # which BERT vector is read: first token or token mean
-
-    def __post_init__(self) -> None:
-        sizes = ("d", "heads", "ff", "layers", "projection")
-        for name in sizes:
-            _require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
-        _require(self.d % self.heads == 0, "model.heads", self.heads, f"a divisor of d = {self.d}")
-        _require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 <= p < 1")
-        _require(min(self.conv_channels) >= 1, "model.conv_channels", self.conv_channels, ">= 1")
 
 
 @dataclass(frozen=True)
@@ -97,6 +71,8 @@ class RunSettings:
         unknown = [m for m in self.modalities if m not in get_args(Modality)]
         _require(not unknown, "modalities", unknown, f"some of {get_args(Modality)}")
         _require(min(self.seeds) >= 0, "seeds", self.seeds, "0 or more")
+        if not isinstance(self.model, VcemoSettings):
+            _check_baseline(self)
 
 
 def files_of(run: RunSettings) -> dict[Modality, str]:
@@ -135,9 +111,13 @@ def read_run(path: Path) -> RunSettings:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _require(holds: bool, name: str, found: object, expected: str) -> None:
-    if not holds:
-        raise ValueError(f"{name} is {found!r}, expected {expected}")
+def _check_baseline(run: RunSettings) -> None:
+    """A baseline has two fixed inputs and no contrastive features."""
+    at = f"as the model {run.model.name!r} "
+    fits = set(run.modalities) == {"audio", "words"}
+    _require(fits, "modalities", list(run.modalities), f"audio and words, {at}has no others")
+    alpha = run.training.alpha
+    _require(alpha == 0, "training.alpha", alpha, f"0, {at}has no contrastive features")
 
 
 def _require_distinct(name: str, values: tuple[object, ...]) -> None:

@@ -7,6 +7,11 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 T = TypeVar("T")
 
 
+def read_one_of(kinds: Any, value: object, where: str) -> Any:
+    """`value` as the dataclass of a union that its entry `name` chooses; see `read_strictly`."""
+    return _union(get_args(kinds), value, where)
+
+
 def read_strictly(kind: type[T], value: object, where: str) -> T:
     """`value`, a mapping as JSON gives it, as the dataclass `kind`.
 
@@ -30,6 +35,12 @@ def read_strictly(kind: type[T], value: object, where: str) -> T:
     return kind(**{name: _read(hints[name], value[name], f"{where}.{name}") for name in names})
 
 
+def require(holds: bool, name: str, found: object, expected: str) -> None:
+    """Raise a `ValueError` about a setting unless the condition holds."""
+    if not holds:
+        raise ValueError(f"{name} is {found!r}, expected {expected}")
+
+
 def _read(kind: Any, value: object, where: str) -> Any:
     origin = get_origin(kind)
     if origin is Literal:
@@ -37,7 +48,7 @@ def _read(kind: Any, value: object, where: str) -> Any:
     if origin is tuple:
         return _items(get_args(kind), value, where)
     if origin in (Union, types.UnionType):
-        return _optional(get_args(kind), value, where)
+        return _union(get_args(kind), value, where)
     if is_dataclass(kind):
         return read_strictly(kind, value, where)  # type: ignore[arg-type]
     return _scalar(kind, value, where)
@@ -61,9 +72,22 @@ def _items(kinds: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]
     )
 
 
-def _optional(kinds: tuple[Any, ...], value: object, where: str) -> Any:
-    (kind,) = (k for k in kinds if k is not type(None))
-    return None if value is None else _read(kind, value, where)
+def _union(kinds: tuple[Any, ...], value: object, where: str) -> Any:
+    """One of `X | None`, or of several dataclasses, which their fields `name` tell apart."""
+    if value is None and type(None) in kinds:
+        return None
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    return _read(kinds[0] if len(kinds) == 1 else _named(kinds, value, where), value, where)
+
+
+def _named(kinds: tuple[Any, ...], value: object, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is {value!r}, expected a mapping")
+    if "name" not in value:
+        raise ValueError(f"{where} lacks the settings ['name']")
+    names = {name: kind for kind in kinds for name in get_args(get_type_hints(kind)["name"])}
+    _one_of(tuple(names), value["name"], f"{where}.name")
+    return names[value["name"]]
 
 
 def _scalar(kind: type, value: object, where: str) -> object:

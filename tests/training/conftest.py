@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from training.settings import ModelSettings, RunSettings, TrainSettings
+from training.model_settings import VcemoSettings
+from training.settings import RunSettings, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _side(plan: CachePlan, utterance: int, view: str, fold: int) -> str | None:
     return side if view == "original" or side == "train" else None
 
 
-TINY = ModelSettings(
+TINY = VcemoSettings(
     name="vcemo",
     d=32,
     heads=4,
@@ -153,6 +154,7 @@ TINY = ModelSettings(
     fusion1_guide="word",
     fusion2_guide="sequence",
     align="resample_word_to_audio",
+    word_conv="local",
     concat="time",
     pool="mean",
     bert="first",
@@ -185,13 +187,13 @@ RUN = RunSettings(
 
 
 @pytest.fixture(scope="session")
-def tiny() -> ModelSettings:
+def tiny() -> VcemoSettings:
     """A model for tests: d 32, one layer."""
     return TINY
 
 
 @pytest.fixture(scope="session")
-def full() -> ModelSettings:
+def full() -> VcemoSettings:
     """The sizes of the specification."""
     return FULL
 

@@ -50,7 +50,7 @@ def test_json_brings_back_the_same_run(run_settings, double_view, patience, lr):
         ("modalities", [], r"modalities is \(\), expected at least one"),
         ("seeds", [1, 1], r"seeds names something twice: \[1, 1\]"),
         ("seeds", [-1], r"seeds is \(-1,\), expected 0 or more"),
-        ("model.heads", 5, r"model\.heads is 5, expected a divisor of d = 32"),
+        ("model.heads", 5, r"model\.heads is 5, expected a divisor of the width, 32"),
         ("model.dropout", 1.0, r"model\.dropout is 1\.0, expected 0 <= p < 1"),
         ("training.batch_size", 1, r"training\.batch_size is 1, expected at least 2"),
         ("training.lr", 0.0, r"training\.lr is 0\.0, expected above 0"),
@@ -86,5 +86,5 @@ def test_pydantic_reads_the_same_dataclasses_and_checks_them_too(run_settings):
     assert adapter.validate_json(to_json(run_settings)) == run_settings
     tree = asdict(run_settings)
     tree["model"]["heads"] = 5
-    with pytest.raises(ValidationError, match="divisor of d"):
+    with pytest.raises(ValidationError, match="divisor of the width"):
         adapter.validate_python(tree)

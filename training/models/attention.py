@@ -1,10 +1,14 @@
 """Attention blocks after MCAN (Yu et al. 2019), post-norm, and the co-attention of VCEMO."""
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.models.sequences import Stream, blank
-from training.settings import ModelSettings
+from training.model_settings import VcemoSettings
+from training.models.sequences import Stream, blank, masked_softmax
+
+Norm = Callable[[int], nn.Module]  # makes a normalisation over the last dimension
 
 
 class MultiHeadAttention(nn.Module):
@@ -36,20 +40,23 @@ class MultiHeadAttention(nn.Module):
 
 
 class FeedForward(nn.Sequential):
-    """Linear, ReLU, dropout, Linear, position by position; (B, T, d) -> (B, T, d)."""
+    """Linear, ReLU, dropout, Linear, position by position; (B, T, d) -> (B, T, d or `out`)."""
 
-    def __init__(self, d: int, ff: int, dropout: float) -> None:
-        super().__init__(nn.Linear(d, ff), nn.ReLU(), nn.Dropout(dropout), nn.Linear(ff, d))
+    def __init__(self, d: int, ff: int, dropout: float, out: int | None = None) -> None:
+        wide = d if out is None else out
+        super().__init__(nn.Linear(d, ff), nn.ReLU(), nn.Dropout(dropout), nn.Linear(ff, wide))
 
 
 class SelfAttention(nn.Module):
     """SA: x = LN(x + drop(MHA(x, x))); x = LN(x + drop(FFN(x)))."""
 
-    def __init__(self, d: int, heads: int, ff: int, dropout: float) -> None:
+    def __init__(
+        self, d: int, heads: int, ff: int, dropout: float, *, norm: Norm = nn.LayerNorm
+    ) -> None:
         super().__init__()
         self.attention = MultiHeadAttention(d, heads, dropout)
         self.feed_forward = FeedForward(d, ff, dropout)
-        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.norm1, self.norm2 = norm(d), norm(d)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Stream) -> Stream:
@@ -61,12 +68,14 @@ class SelfAttention(nn.Module):
 class GuidedAttention(nn.Module):
     """SGA: y attends itself, then (as the query) the guide, then goes through the FFN."""
 
-    def __init__(self, d: int, heads: int, ff: int, dropout: float) -> None:
+    def __init__(
+        self, d: int, heads: int, ff: int, dropout: float, *, norm: Norm = nn.LayerNorm
+    ) -> None:
         super().__init__()
         self.own = MultiHeadAttention(d, heads, dropout)
         self.guided = MultiHeadAttention(d, heads, dropout)
         self.feed_forward = FeedForward(d, ff, dropout)
-        self.norm1, self.norm2, self.norm3 = nn.LayerNorm(d), nn.LayerNorm(d), nn.LayerNorm(d)
+        self.norm1, self.norm2, self.norm3 = norm(d), norm(d), norm(d)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, y: Stream, guide: Stream) -> Stream:
@@ -79,7 +88,7 @@ class GuidedAttention(nn.Module):
 class CoAttention(nn.Module):
     """A guide through its self-attentions; its final state guides every layer of the other."""
 
-    def __init__(self, model: ModelSettings) -> None:
+    def __init__(self, model: VcemoSettings) -> None:
         super().__init__()
         sizes = (model.d, model.heads, model.ff, model.dropout)
         self.guide = nn.ModuleList(SelfAttention(*sizes) for _ in range(model.layers))
@@ -101,8 +110,8 @@ class AttentionPool(nn.Module):
 
     def __init__(self, d: int, dropout: float) -> None:
         super().__init__()
-        self.score = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Dropout(dropout), nn.Linear(d, 1))
+        self.score = FeedForward(d, d, dropout, out=1)
 
     def forward(self, x: Stream) -> Tensor:
-        scores: Tensor = self.score(x.values).squeeze(-1).masked_fill(~x.mask, float("-inf"))
-        return (scores.softmax(dim=1)[:, None] @ blank(x.values, x.mask)).squeeze(1)
+        scores = self.score(x.values).transpose(1, 2)  # (B, 1, T)
+        return (masked_softmax(scores, x.mask[:, None]) @ blank(x.values, x.mask)).squeeze(1)

@@ -3,9 +3,17 @@
 import torch
 from torch import Tensor, nn
 
+from training.model_settings import VcemoSettings
 from training.models.norm import MaskedBatchNorm
-from training.models.sequences import Stream, blank, length_mask, make_stream
-from training.settings import ModelSettings
+from training.models.recurrent import run_forward
+from training.models.sequences import (
+    FIXED_STEPS,
+    Stream,
+    blank,
+    fit_length,
+    length_mask,
+    make_stream,
+)
 
 
 def halved(length: Tensor | int) -> Tensor | int:
@@ -25,7 +33,7 @@ class AudioEncoder(nn.Module):
             ceil(ceil(L/2)/2)
     """
 
-    def __init__(self, model: ModelSettings, n_mels: int) -> None:
+    def __init__(self, model: VcemoSettings, n_mels: int) -> None:
         super().__init__()
         first, second = model.conv_channels
         self.conv1 = nn.Conv2d(1, first, 3, stride=2, padding=1, bias=False)
@@ -46,28 +54,44 @@ class AudioEncoder(nn.Module):
             image = steps.permute(0, 3, 1, 2)
         frames = image.transpose(1, 2).flatten(2)  # (B, La, channels * bins), channel-major
         mask = length_mask(lengths, frames.shape[1], frames.device)
-        return Stream(self.drop(run_lstm(self.lstm, frames, mask)), lengths, mask)
+        return Stream(self.drop(run_forward(self.lstm, frames, mask)), lengths, mask)
 
 
 class WordEncoder(nn.Module):
     """An LSTM over word vectors, then a convolution over time.
 
+    With `word_conv: time_mix` the 60 steps of a fixed length are the channels of the convolution
+    (kernel 1), so that each of 60 outputs sees the whole timeline.
+
     Shape:
-        word: (B, Tw, word_dim), lengths L; output stream (B, Tw, d), lengths L
+        word: (B, Tw, word_dim), lengths L; output stream (B, Tw, d), lengths L; or (B, 60, d), all
+            valid
     """
 
-    def __init__(self, model: ModelSettings, word_dim: int) -> None:
+    def __init__(self, model: VcemoSettings, word_dim: int) -> None:
         super().__init__()
         self.lstm = nn.LSTM(word_dim, model.d, batch_first=True)
-        self.conv = nn.Conv1d(model.d, model.d, 3, padding=1, bias=False)
-        self.norm = MaskedBatchNorm(model.d)
+        self.mixes_time = model.word_conv == "time_mix"
+        if self.mixes_time:
+            self.conv = nn.Conv1d(FIXED_STEPS, FIXED_STEPS, 1, bias=False)
+        else:
+            self.conv = nn.Conv1d(model.d, model.d, 3, padding=1, bias=False)
+        self.norm = MaskedBatchNorm(self.conv.out_channels)
         self.drop = nn.Dropout(model.dropout)
 
     def forward(self, word: Tensor, lengths: Tensor) -> Stream:
         words = make_stream(word, lengths)
-        states = run_lstm(self.lstm, blank(word, words.mask), words.mask)
+        states = run_forward(self.lstm, blank(word, words.mask), words.mask)
+        if self.mixes_time:
+            return self._mix_time(words._replace(values=states))
         mixed = self.norm(self.conv(states.transpose(1, 2)).transpose(1, 2), lengths).relu()
         return words._replace(values=self.drop(mixed))
+
+    def _mix_time(self, states: Stream) -> Stream:
+        values = self.conv(fit_length(states, FIXED_STEPS).values).transpose(1, 2)  # (B, d, 60)
+        whole = torch.full_like(states.lengths, values.shape[1])
+        mixed = self.norm(values, whole).relu().transpose(1, 2)
+        return make_stream(self.drop(mixed), torch.full_like(states.lengths, FIXED_STEPS))
 
 
 class BertEncoder(nn.Module):
@@ -77,7 +101,7 @@ class BertEncoder(nn.Module):
         bert: (B, bert_dim) or (B, Tb, bert_dim) with lengths; output stream (B, 1 or Tb, d)
     """
 
-    def __init__(self, model: ModelSettings, bert_dim: int) -> None:
+    def __init__(self, model: VcemoSettings, bert_dim: int) -> None:
         super().__init__()
         self.linear = nn.Linear(bert_dim, model.d)
         self.drop = nn.Dropout(model.dropout)
@@ -91,14 +115,3 @@ class BertEncoder(nn.Module):
             )
         tokens = make_stream(bert, lengths)
         return tokens._replace(values=self.drop(self.linear(blank(bert, tokens.mask))))
-
-
-def run_lstm(lstm: nn.LSTM, x: Tensor, mask: Tensor) -> Tensor:
-    """All states over the valid steps, zero after them; (B, T, in) -> (B, T, hidden).
-
-    The states of a forward LSTM know nothing of the padding that follows, so packing would give the
-    same values; on a CPU it takes 2 to 4 times as long.
-    """
-    assert not lstm.bidirectional, "a backward pass would begin in the padding"
-    states: Tensor = lstm(x)[0]
-    return blank(states, mask)

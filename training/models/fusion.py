@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from training.model_settings import VcemoSettings
 from training.models.attention import CoAttention
 from training.models.sequences import (
+    FIXED_STEPS,
     Stream,
     blank,
     fit_length,
@@ -13,15 +15,12 @@ from training.models.sequences import (
     pool_to,
     resample,
 )
-from training.settings import ModelSettings
-
-FIXED_STEPS = 60  # the common length of UMONS, where `align: fixed60` cuts or pads
 
 
 class AudioWordFusion(nn.Module):
     """Co-attention of audio and words, then their sum over a common time axis."""
 
-    def __init__(self, model: ModelSettings) -> None:
+    def __init__(self, model: VcemoSettings) -> None:
         super().__init__()
         self.words_guide = model.fusion1_guide == "word"
         self.align = model.align
@@ -62,7 +61,7 @@ class BertFusion(nn.Module):
         sequence (B, T, d), bert (B, Tb, d); output (B, T + Tb, d) in time, (B, T, 2 d) in features
     """
 
-    def __init__(self, model: ModelSettings) -> None:
+    def __init__(self, model: VcemoSettings) -> None:
         super().__init__()
         self.sequence_guides = model.fusion2_guide == "sequence"
         self.in_time = model.concat == "time"

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+FIXED_STEPS = 60  # the common length of UMONS, where `align: fixed60` cuts or pads
+
 
 class Stream(NamedTuple):
     """B padded sequences.
@@ -45,6 +47,20 @@ def masked_mean(stream: Stream) -> Tensor:
     """
     total = blank(stream.values, stream.mask).sum(dim=1)
     return total / stream.mask.sum(dim=1, keepdim=True)
+
+
+def masked_max(stream: Stream) -> Tensor:
+    """Maximum over valid positions; (B, T, d) -> (B, d)."""
+    return stream.values.masked_fill(~stream.mask[..., None], float("-inf")).amax(dim=1)
+
+
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Softmax over the last dimension, exactly 0 where the mask (as wide, or broadcast) is False.
+
+    >>> masked_softmax(torch.zeros(3), torch.tensor([True, True, False]))
+    tensor([0.5000, 0.5000, 0.0000])
+    """
+    return scores.masked_fill(~mask, float("-inf")).softmax(dim=-1)
 
 
 def resample(stream: Stream, lengths: Tensor, size: int) -> Tensor:
@@ -89,12 +105,16 @@ def pool_to(stream: Stream, lengths: Tensor, size: int) -> Tensor:
     return blank(pooled, length_mask(lengths, size, device))
 
 
+def cut(stream: Stream, size: int) -> Stream:
+    """Each sequence cut to at most `size` positions."""
+    return make_stream(stream.values[:, :size], stream.lengths.clamp(max=size))
+
+
 def fit_length(stream: Stream, size: int) -> Stream:
     """Each sequence cut or padded with zeros to `size` positions."""
     values = blank(stream.values, stream.mask)[:, :size]
-    return make_stream(
-        F.pad(values, (0, 0, 0, size - values.shape[1])), stream.lengths.clamp(max=size)
-    )
+    padded = F.pad(values, (0, 0, 0, size - values.shape[1]))
+    return make_stream(padded, stream.lengths.clamp(max=size))
 
 
 def _take(values: Tensor, index: Tensor) -> Tensor:

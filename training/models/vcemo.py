@@ -1,40 +1,18 @@
 """The VCEMO network: audio with words, then BERT, by co-attention."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from training.batch import Batch
+from training.model_settings import VcemoSettings
 from training.models.attention import AttentionPool, SelfAttention
 from training.models.encoders import AudioEncoder, BertEncoder, WordEncoder
 from training.models.fusion import AudioWordFusion, BertFusion
+from training.models.interface import InputSizes, Output, at_least_float32, needed
 from training.models.sequences import Stream, masked_mean
-from training.settings import Modality, ModelSettings
-
-
-@dataclass(frozen=True)
-class InputSizes:
-    """Widths of the three inputs."""
-
-    n_mels: int
-    word_dim: int
-    bert_dim: int
-
-
-class Output(NamedTuple):
-    """What a model says of B utterances.
-
-    Shape:
-        logits: (B, classes); pooled: (B, width); z: (B, projection), rows of unit length
-    """
-
-    logits: Tensor
-    pooled: Tensor
-    z: Tensor
+from training.settings import Modality
 
 
 class Vcemo(nn.Module):
@@ -49,7 +27,7 @@ class Vcemo(nn.Module):
 
     def __init__(
         self,
-        model: ModelSettings,
+        model: VcemoSettings,
         sizes: InputSizes,
         modalities: Collection[Modality],
         n_classes: int,
@@ -76,23 +54,23 @@ class Vcemo(nn.Module):
         pooled = masked_mean(x) if self.attention_pool is None else self.attention_pool(x)
         trunk = self.trunk(pooled)
         return Output(
-            logits=_widen(self.predictor(trunk)),
+            logits=at_least_float32(self.predictor(trunk)),
             pooled=pooled,
-            z=F.normalize(_widen(self.projector(trunk)), dim=-1, eps=1e-12),
+            z=F.normalize(at_least_float32(self.projector(trunk)), dim=-1, eps=1e-12),
         )
 
     def _fuse(self, batch: Batch) -> Stream:
         sequence, bert = self._sequence(batch), None
         if self.bert is not None:
-            bert = self.bert(_needed(batch.bert, "bert"), batch.bert_len)
+            bert = self.bert(needed(batch.bert, "bert"), batch.bert_len)
         return _combine(self.fusion2, sequence, bert)
 
     def _sequence(self, batch: Batch) -> Stream | None:
         audio = words = None
         if self.audio is not None:
-            audio = self.audio(_needed(batch.mel, "mel"), _needed(batch.mel_len, "mel_len"))
+            audio = self.audio(needed(batch.mel, "mel"), needed(batch.mel_len, "mel_len"))
         if self.words is not None:
-            words = self.words(_needed(batch.word, "word"), _needed(batch.word_len, "word_len"))
+            words = self.words(needed(batch.word, "word"), needed(batch.word_len, "word_len"))
         if audio is None and words is None:
             return None
         return _combine(self.fusion1, audio, words)
@@ -106,14 +84,3 @@ def _combine(fusion: nn.Module | None, first: Stream | None, second: Stream | No
     only = second if first is None else first
     assert only is not None, "a model has at least one modality"
     return only
-
-
-def _needed(value: Tensor | None, name: str) -> Tensor:
-    if value is None:
-        raise ValueError(f"the batch lacks {name!r}, which this model reads")
-    return value
-
-
-def _widen(x: Tensor) -> Tensor:
-    """At least float32, whatever autocast made: losses are no place to save bits."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training.batch import Batch
-from training.models.vcemo import InputSizes
+from training.models.interface import InputSizes
 
 SIZES = InputSizes(n_mels=80, word_dim=300, bert_dim=768)
 

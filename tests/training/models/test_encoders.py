@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from training.models.encoders import AudioEncoder, BertEncoder, WordEncoder, halved, run_lstm
+from training.models.encoders import AudioEncoder, BertEncoder, WordEncoder, halved
+from training.models.recurrent import run_forward
 from training.models.sequences import length_mask
 
 
@@ -15,7 +16,7 @@ def test_running_over_the_padding_gives_the_states_of_packed_sequences():
     x, lengths = torch.randn(4, 9, 5), torch.tensor([9, 1, 4, 7])
     packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
     expected, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True)
-    found = run_lstm(lstm, x, length_mask(lengths, 9, "cpu"))
+    found = run_forward(lstm, x, length_mask(lengths, 9, "cpu"))
     assert torch.allclose(found, expected, atol=1e-6)
 
 

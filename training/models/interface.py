@@ -1,0 +1,51 @@
+"""What networks are told of their inputs, and what they answer."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class InputSizes:
+    """Widths of the inputs; 0 for one that the run does not read."""
+
+    n_mels: int
+    word_dim: int
+    bert_dim: int
+    vocabulary: int = 0  # words with parameters of their own, with padding (0) and unknown (1)
+
+
+class Output(NamedTuple):
+    """What a model says of B utterances.
+
+    Shape:
+        logits: (B, classes); pooled: (B, width); z: (B, projection) rows of unit length, of width 0
+            from a model without contrastive features
+    """
+
+    logits: Tensor
+    pooled: Tensor
+    z: Tensor
+
+
+def answer(logits: Tensor, pooled: Tensor) -> Output:
+    """The output of a model without contrastive features."""
+    return Output(at_least_float32(logits), pooled, pooled.new_zeros(len(pooled), 0))
+
+
+def needed(value: Tensor | None, name: str) -> Tensor:
+    """An input that a model cannot do without.
+
+    Raises:
+        ValueError: the batch lacks it.
+    """
+    if value is None:
+        raise ValueError(f"the batch lacks {name!r}, which this model reads")
+    return value
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Whatever autocast made, in float32 or wider: losses are no place to save bits."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
