@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline import manifest, splits, stages
 from pipeline.catalog import FEATURES, Catalog, shard_paths
+from pipeline.evaluation.sql import MACROS
 from pipeline.listing import rejects
 from pipeline.shard_files import Feature
 
@@ -21,6 +22,7 @@ PREDICTIONS = pa.schema(
         *((name, pa.string()) for name in ("run", "utt_id", "corpus", "speaker")),
         ("fold", pa.int16()),
         ("seed", pa.int64()),
+        ("subset", pa.string()),
         ("label", pa.string()),
         ("prediction", pa.string()),
         ("probabilities", pa.map_(pa.string(), pa.float32())),
@@ -33,7 +35,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         for stage in stages.STAGES.values()
     },
     "splits": pa.schema([("split", pa.string()), *splits.SCHEMA]),
-    "predictions": PREDICTIONS,
+    "predictions": PREDICTIONS,  # of test parts
+    "val_predictions": PREDICTIONS,
     "rejects": rejects.SCHEMA,
 }
 SQL_TYPES = {
@@ -76,12 +79,17 @@ def connect(
     files |= {feature: shard_paths(catalog, feature) for feature in FEATURES}
     files["splits"] = list(parts.values())
     files["predictions"] = [p for _, p in sorted(prediction_files.items()) if p.exists()]
+    files["val_predictions"] = files["predictions"]
     files["rejects"] = [p for _, p in sorted(reject_files.items()) if p.exists()]
     select = {view: f"SELECT * FROM {_read(paths)}" for view, paths in files.items()}
     select["splits"] = " UNION ALL ".join(
         f"SELECT {_quote(name)} AS split, * FROM {_read([path])}" for name, path in parts.items()
     )
+    for view, subset in (("predictions", "test"), ("val_predictions", "val")):
+        select[view] += f" WHERE subset = '{subset}'"
     connection = duckdb.connect(":memory:")
+    for macro in MACROS:
+        connection.execute(macro)
     for view, paths in files.items():
         connection.execute(f'CREATE VIEW "{view}" AS {_or_nothing(view, select[view], paths)}')
     if not allow_files:

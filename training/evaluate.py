@@ -1,4 +1,8 @@
-"""Evaluation: the test part of every fold, its predictions and scores as files."""
+"""Evaluation: the test part of every fold, its predictions and scores as files.
+
+The answers to the validation part are kept beside those to the test part, under their own subset:
+whoever calibrates probabilities needs them, and must not fit anything on the test part.
+"""
 
 import csv
 import io
@@ -6,10 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
@@ -26,6 +31,7 @@ from training.predict import predict
 from training.settings import RunSettings
 from training.train import HISTORY
 
+Subset = Literal["test", "val"]
 SCORES = ("wa", "ua", "f1_weighted", "f1_macro")
 PREDICTIONS = pa.schema(
     [
@@ -35,6 +41,7 @@ PREDICTIONS = pa.schema(
         ("speaker", pa.string()),
         ("fold", pa.int16()),
         ("seed", pa.int64()),
+        ("subset", pa.string()),  # test or val
         ("label", pa.string()),
         ("prediction", pa.string()),
         ("probabilities", pa.map_(pa.string(), pa.float32())),
@@ -44,7 +51,7 @@ PREDICTIONS = pa.schema(
 
 @dataclass(frozen=True)
 class FoldResult:
-    """The test part of one fold under one seed.
+    """The test or validation part of one fold under one seed.
 
     Shape:
         rows: (n,) rows of the index; logits: (n, classes)
@@ -52,6 +59,7 @@ class FoldResult:
 
     fold: int
     seed: int
+    subset: Subset
     rows: Rows
     logits: NDArray[np.float32]
     counts: Counts
@@ -78,8 +86,9 @@ def evaluate_run(
     cache = open_cache(cache_dir)
     features = open_features(cache, run)
     jobs = plan(run, cache, run_dir, choose_device(device))
-    results = [_test(job, features) for job in jobs]
-    table = predictions_table(run, cache, results)
+    answered = [result for job in jobs for result in _answer(job, features)]
+    results = [result for result in answered if result.subset == "test"]
+    table = predictions_table(run, cache, answered)
     summary = summarise(run, cache, results)
     write_whole(predictions, lambda place: pq.write_table(table, place, compression="zstd"))
     write_text(reports / "confusion.csv", confusion_csv(table))
@@ -91,7 +100,7 @@ def evaluate_run(
 def predictions_table(
     run: RunSettings, cache: TensorCache, results: Sequence[FoldResult]
 ) -> pa.Table:
-    """One row per test utterance, fold and seed, sorted by utterance."""
+    """One row per utterance tested or validated on, fold and seed, sorted so."""
     parts = [_fold_table(run, cache, result) for result in results]
     order = [(name, "ascending") for name in ("utt_id", "fold", "seed")]
     return pa.concat_tables(parts).sort_by(order).combine_chunks()
@@ -135,7 +144,8 @@ def sum_counts(results: Sequence[FoldResult]) -> Counts:
 
 
 def confusion_csv(table: pa.Table) -> str:
-    """Label and answer of every row, the long form that DVC's confusion template counts itself."""
+    """Label and answer of every test row: DVC's confusion template counts this form itself."""
+    table = table.filter(pc.equal(table["subset"], "test"))
     pairs = zip(table["label"].to_pylist(), table["prediction"].to_pylist(), strict=True)
     return _csv(["actual", "predicted"], pairs)
 
@@ -151,22 +161,27 @@ def curves_csv(jobs: Sequence[FoldJob]) -> str:
     return _csv(["fold", "seed", *header], lines)
 
 
-def _test(job: FoldJob, features: Features) -> FoldResult:
+def _answer(job: FoldJob, features: Features) -> list[FoldResult]:
+    """What the model of a fold answers to its test and its validation part."""
     device = torch.device(job.device)
     cache = features.cache
+    results = []
     with own_chance(0), explain_memory(job.run.training.batch_size):
         trained = load_fold(job.folder, device)
-        rows = cache.rows(job.run.split, job.fold, "test")
-        logits = predict(
-            trained.model,
-            features,
-            rows,
-            trained.normalise,
-            batch_size=job.run.training.batch_size,
-            device=device,
-        )
-    counts = metrics.count(cache.label[rows], np.argmax(logits, axis=1), len(cache.classes))
-    return FoldResult(job.fold, job.seed, rows, logits, counts)
+        for subset in get_args(Subset):
+            rows = cache.rows(job.run.split, job.fold, subset)
+            logits = predict(
+                trained.model,
+                features,
+                rows,
+                trained.normalise,
+                batch_size=job.run.training.batch_size,
+                device=device,
+            )
+            answers = np.argmax(logits, axis=1)
+            counts = metrics.count(cache.label[rows], answers, len(cache.classes))
+            results.append(FoldResult(job.fold, job.seed, subset, rows, logits, counts))
+    return results
 
 
 def _fold_table(run: RunSettings, cache: TensorCache, result: FoldResult) -> pa.Table:
@@ -181,6 +196,7 @@ def _fold_table(run: RunSettings, cache: TensorCache, result: FoldResult) -> pa.
         "speaker": kept["speaker"],
         "fold": [result.fold] * n,
         "seed": [result.seed] * n,
+        "subset": [result.subset] * n,
         "label": classes[cache.label[result.rows]].tolist(),
         "prediction": classes[np.argmax(result.logits, axis=1)].tolist(),
         "probabilities": [list(zip(cache.classes, p, strict=True)) for p in probabilities],

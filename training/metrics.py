@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -19,31 +20,68 @@ class Metrics:
     recall: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Scores:
+    """The scores of many confusion matrices at once, NaN where one is not defined.
+
+    Shape:
+        wa, ua, f1_weighted, f1_macro: (...); recall, precision: (..., classes), for the counts
+            (..., classes, classes) they are of
+    """
+
+    wa: Floats
+    ua: Floats
+    f1_weighted: Floats
+    f1_macro: Floats
+    recall: Floats  # NaN for a class that never occurs
+    precision: Floats  # NaN for a class that is never the answer
+
+
 def count(actual: NDArray[np.integer], predicted: NDArray[np.integer], n_classes: int) -> Counts:
     """Confusion counts (n_classes, n_classes), rows actual, columns predicted."""
     flat = np.asarray(actual, dtype=np.int64) * n_classes + np.asarray(predicted, dtype=np.int64)
     return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def score(counts: Counts) -> Metrics:
-    """All metrics of a confusion matrix.
+def scores(counts: NDArray[np.integer] | Floats) -> Scores:
+    """All scores of confusion matrices (..., classes, classes), rows actual, columns predicted.
 
-    A zero denominator of an F1 gives 0.
+    An F1 of a class that neither occurs nor is answered is 0; an empty matrix has no scores: NaN.
+    """
+    support, answered = counts.sum(axis=-1), counts.sum(axis=-2)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    total = support.sum(axis=-1)
+    f1 = _share(2 * hits, support + answered, empty=0.0)
+    recall = _share(hits, support)
+    return Scores(
+        wa=_share(hits.sum(axis=-1), total),
+        ua=_share(np.nansum(recall, axis=-1), (support > 0).sum(axis=-1)),
+        f1_weighted=_share((f1 * support).sum(axis=-1), total),
+        f1_macro=np.where(total > 0, f1.mean(axis=-1), np.nan),
+        recall=recall,
+        precision=_share(hits, answered),
+    )
+
+
+def score(counts: Counts) -> Metrics:
+    """All metrics of one confusion matrix.
 
     Raises:
         ValueError: the matrix is empty.
     """
-    support, answered, hits = counts.sum(axis=1), counts.sum(axis=0), counts.diagonal()
-    total = int(support.sum())
-    if total == 0:
+    if counts.sum() == 0:
         raise ValueError("no predictions to score: the confusion matrix is all zero")
-    recall = np.divide(hits, support, out=np.full(len(counts), np.nan), where=support > 0)
-    both = support + answered
-    f1 = np.divide(2 * hits, both, out=np.zeros(len(counts)), where=both > 0)
+    found = scores(counts)
     return Metrics(
-        wa=float(hits.sum() / total),
-        ua=float(recall[support > 0].mean()),
-        f1_weighted=float(f1 @ support / total),
-        f1_macro=float(f1.mean()),
-        recall=tuple(float(r) for r in recall),
+        wa=float(found.wa),
+        ua=float(found.ua),
+        f1_weighted=float(found.f1_weighted),
+        f1_macro=float(found.f1_macro),
+        recall=tuple(float(r) for r in found.recall),
     )
+
+
+def _share(part: NDArray[np.generic], whole: NDArray[np.generic], empty: float = np.nan) -> Floats:
+    out = np.full(np.shape(whole), empty)
+    np.divide(part, whole, out=out, where=np.asarray(whole) > 0)
+    return out

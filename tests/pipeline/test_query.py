@@ -28,10 +28,12 @@ def connection(store: tuple[Path, Catalog]) -> Any:
     root, catalog = store
     splits = {name: simple_split(root / f"{name}.parquet") for name in ("speaker", "random")}
     row = {"run": "all", "utt_id": "one/01", "fold": 0, "seed": 1, "label": "sad"}
+    subsets = [{"subset": "test"}, {"subset": "val", "fold": 1}]
     runs = {}
     for run in ("all", "audio"):
         runs[run] = root / f"{run}.run.parquet"
-        pq.write_table(pa.Table.from_pylist([row | {"run": run}], PREDICTIONS), runs[run])
+        rows = [row | {"run": run} | subset for subset in subsets]
+        pq.write_table(pa.Table.from_pylist(rows, PREDICTIONS), runs[run])
     return connect(catalog, splits, {**runs, "not yet": root / "not-yet.parquet"}, {})
 
 

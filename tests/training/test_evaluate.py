@@ -3,6 +3,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -35,16 +36,25 @@ def evaluate(run, cache_dir, place, name="report"):
     )
 
 
-def test_predictions_hold_every_test_utterance_once_per_seed(place, cache_dir):
+def tested(place):
+    table = pq.read_table(place / "report.parquet")
+    return table.filter(pc.equal(table["subset"], "test"))
+
+
+def test_predictions_hold_every_test_and_validation_utterance_once_per_seed(place, cache_dir):
     table = pq.read_table(place / "report.parquet")
     assert table.schema.equals(PREDICTIONS)
-    keys = list(zip(*(table[k].to_pylist() for k in ("utt_id", "fold", "seed")), strict=True))
+    names = ("utt_id", "fold", "seed", "subset")
+    keys = list(zip(*(table[name].to_pylist() for name in names), strict=True))
     assert keys == sorted(set(keys))
     cache = open_cache(cache_dir)
-    expected = set()
-    for fold in (0, 1):
-        names = [cache.utt_ids[row] for row in cache.rows("speaker", fold, "test")]
-        expected |= {(name, fold, seed) for name in names for seed in (0, 1)}
+    expected = {
+        (cache.utt_ids[row], fold, seed, subset)
+        for fold in (0, 1)
+        for seed in (0, 1)
+        for subset in ("test", "val")
+        for row in cache.rows("speaker", fold, subset)
+    }
     assert set(keys) == expected
 
 
@@ -58,7 +68,7 @@ def test_probabilities_sum_to_one_and_their_largest_is_the_prediction(place):
 
 def test_metrics_follow_from_the_predictions(place):
     scores = json.loads((place / "report" / "metrics.json").read_text())
-    rows = pq.read_table(place / "report.parquet").to_pylist()
+    rows = tested(place).to_pylist()
 
     def accuracy_by(column):
         groups = {}
@@ -83,7 +93,7 @@ def test_metrics_follow_from_the_predictions(place):
 def test_confusion_has_a_line_per_answer_and_curves_one_per_epoch(place):
     with (place / "report" / "confusion.csv").open() as file:
         pairs = [(r["actual"], r["predicted"]) for r in csv.DictReader(file)]
-    table = pq.read_table(place / "report.parquet").to_pydict()
+    table = tested(place).to_pydict()
     assert pairs == list(zip(table["label"], table["prediction"], strict=True))
     with (place / "report" / "curves.csv").open() as file:
         curves = list(csv.DictReader(file))

@@ -1,0 +1,174 @@
+"""The answers of a run as arrays, read from the table `predictions` and joined with the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.metrics import Counts, Floats, count
+
+Codes = NDArray[np.int64]
+NAMED = 5  # utterances named in a message
+SUM_TOLERANCE = 1e-3  # of probabilities in float32, which models may have made in bfloat16
+VIEWS = {"test": "predictions", "val": "val_predictions"}
+
+
+class AnswersError(ValueError):
+    """Predictions that cannot be scored."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A row per utterance, fold and seed, sorted so.
+
+    Shape:
+        utterance, speaker, fold, seed, label, prediction: (n,), the first two codes of `utt_ids`
+            and `speakers`, `speaker` -1 where unknown; label and prediction index `classes`
+        probabilities: (n, classes)
+    """
+
+    run: str
+    classes: tuple[str, ...]
+    utt_ids: NDArray[np.object_]  # sorted
+    speakers: NDArray[np.object_]  # corpus/speaker, sorted
+    utterance: Codes
+    speaker: Codes
+    fold: Codes
+    seed: Codes
+    label: Codes
+    prediction: Codes
+    probabilities: Floats
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Which answers are right; (n,)."""
+        return np.equal(self.label, self.prediction)
+
+    def counts(self) -> Counts:
+        """The confusion counts of all rows."""
+        return count(self.label, self.prediction, len(self.classes))
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Answers":
+        """Some of the rows."""
+        rows = ("utterance", "speaker", "fold", "seed", "label", "prediction", "probabilities")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in rows})
+
+
+def read_answers(connection: Any, run: str, subset: Literal["test", "val"] = "test") -> Answers:
+    """The answers of a run to its test or validation part.
+
+    Args:
+        connection: DuckDB with the views `predictions`, `val_predictions` and `utterances`.
+
+    Raises:
+        AnswersError: there are none; an utterance is answered twice or is not in the store; its
+            probabilities are no probabilities; a label is no class of the run.
+    """
+    rows = f"(FROM {VIEWS[subset]} WHERE run = $run)"
+    classes = _classes(connection, run, rows)
+    _refuse_strangers(connection, run, rows)
+    columns = connection.sql(
+        "SELECT p.utt_id, CASE WHEN p.speaker <> '' THEN p.corpus || '/' || p.speaker END AS "
+        "speaker, p.fold::BIGINT AS fold, p.seed::BIGINT AS seed, "
+        "coalesce(list_position($classes, p.label), 0) - 1 AS label, "
+        "coalesce(list_position($classes, p.prediction), 0) - 1 AS prediction, "
+        f"map_values(p.probabilities) AS probabilities FROM {rows} p "
+        "ORDER BY p.utt_id, p.fold, p.seed",
+        params={"run": run, "classes": list(classes)},
+    ).to_arrow_table()
+    utt_ids, utterance = _coded(columns["utt_id"])
+    speakers, speaker = _coded(columns["speaker"])
+    answers = Answers(
+        run=run,
+        classes=classes,
+        utt_ids=utt_ids,
+        speakers=speakers,
+        utterance=utterance,
+        speaker=speaker,
+        **{name: _integers(columns[name]) for name in ("fold", "seed", "label", "prediction")},
+        probabilities=_matrix(columns["probabilities"], len(classes)),
+    )
+    _check(answers)
+    return answers
+
+
+def _classes(connection: Any, run: str, rows: str) -> tuple[str, ...]:
+    found = connection.execute(
+        f"SELECT DISTINCT map_keys(probabilities) FROM {rows} LIMIT 3", {"run": run}
+    ).fetchall()
+    if not found:
+        raise AnswersError(f"run {run!r} has no predictions here; run `dvc repro evaluate@{run}`")
+    if len(found) > 1 or not found[0][0]:
+        told = "; ".join(", ".join(keys or ["none"]) for (keys,) in found)
+        raise AnswersError(
+            f"run {run!r}: its predictions are of several tasks, with the classes {told}; "
+            f"run `dvc repro evaluate@{run}`"
+        )
+    return tuple(found[0][0])
+
+
+def _refuse_strangers(connection: Any, run: str, rows: str) -> None:
+    found = connection.execute(
+        f"SELECT DISTINCT utt_id FROM {rows} ANTI JOIN utterances USING (utt_id) ORDER BY utt_id",
+        {"run": run},
+    ).fetchall()
+    if found:
+        raise AnswersError(
+            f"run {run!r}: {len(found)} utterances that it answered are not in the store, first: "
+            f"{named([name for (name,) in found])}; run `dvc repro`"
+        )
+
+
+def _check(answers: Answers) -> None:
+    p = answers.probabilities
+    with np.errstate(invalid="ignore"):
+        total = p.sum(axis=1)
+        good = np.isfinite(p).all(axis=1) & (p >= 0).all(axis=1)
+        good &= np.abs(total - 1) <= SUM_TOLERANCE
+    for rows, complaint in (
+        (~good, "probabilities are not finite shares of one"),
+        (answers.label < 0, f"the label is none of {', '.join(answers.classes)}"),
+        (answers.prediction < 0, f"the answer is none of {', '.join(answers.classes)}"),
+        (_again(answers), "answered twice in one fold with one seed"),
+    ):
+        if rows.any():
+            names = answers.utt_ids[np.unique(answers.utterance[rows])]
+            raise AnswersError(
+                f"run {answers.run!r}: {complaint} for {int(rows.sum())} of {len(rows)} rows, "
+                f"first: {named(names)}; run `dvc repro evaluate@{answers.run}`"
+            )
+
+
+def _again(answers: Answers) -> NDArray[np.bool_]:
+    same = np.zeros(len(answers), bool)
+    keys = (answers.utterance, answers.fold, answers.seed)
+    same[1:] = np.logical_and.reduce([key[1:] == key[:-1] for key in keys])
+    return same
+
+
+def named(names: Sequence[str] | NDArray[np.object_]) -> str:
+    """The first few names, for a message."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(map(str, names[:NAMED])) + more
+
+
+def _coded(column: Any) -> tuple[NDArray[np.object_], Codes]:
+    values = np.array(column.to_pylist(), dtype=object)
+    known = np.array([value is not None for value in values], bool)
+    codes = np.full(len(values), -1, np.int64)
+    names, codes[known] = np.unique(values[known].astype(str), return_inverse=True)
+    return names.astype(object), codes
+
+
+def _integers(column: Any) -> Codes:
+    return np.asarray(column.to_numpy(), np.int64)
+
+
+def _matrix(column: Any, width: int) -> Floats:
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(flat, np.float64).reshape(-1, width)

@@ -1,0 +1,116 @@
+"""Every score per value of a column: a manifest column, or one of the bins made from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.evaluation.answers import Answers, AnswersError
+from pipeline.evaluation.bootstrap import RESAMPLES, Estimate, Resamples, confusions, estimate
+from pipeline.evaluation.runscores import NAMES, pooled
+from training.metrics import Floats, scores
+
+BINS: Mapping[str, str] = {  # group -> SQL over the columns of `utterances`
+    "duration": "CASE WHEN duration_s < 1 THEN 'a: < 1 s' WHEN duration_s < 2 THEN 'b: 1 to 2 s' "
+    "WHEN duration_s < 4 THEN 'c: 2 to 4 s' WHEN duration_s < 8 THEN 'd: 4 to 8 s' "
+    "ELSE 'e: 8 s and more' END",
+    "age": "CASE WHEN age < 18 THEN '0 to 17' WHEN age < 30 THEN '18 to 29' "
+    "WHEN age < 45 THEN '30 to 44' WHEN age < 60 THEN '45 to 59' WHEN age >= 60 THEN '60 on' END",
+    "speaker": "corpus || '/' || speaker",
+    "session": "corpus || '/' || session",
+}
+SNR = (
+    "CASE WHEN snr_db < 5 THEN 'a: < 5 dB' WHEN snr_db < 10 THEN 'b: 5 to 10 dB' "
+    "WHEN snr_db < 20 THEN 'c: 10 to 20 dB' WHEN snr_db >= 20 THEN 'd: 20 dB and more' END"
+)
+USUAL = ("corpus", "language", "gender", "age", "session", "duration", "snr", "speaker")
+NOT_GROUPS = ("utt_id", "path", "audio_key", "transcript", "soft_label", "start_s", "end_s")
+MAX_GROUPS = 200  # beyond this a column is an id or a number
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """One value of the column."""
+
+    value: str
+    utterances: int
+    pooled: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """A run by the values of one column."""
+
+    column: str
+    groups: tuple[GroupScores, ...]
+    unknown: int  # utterances without a value
+    gaps: dict[str, Estimate]  # of each score: the best group less the worst, by the point values
+
+
+def columns(connection: Any) -> list[str]:
+    """What a run may be grouped by."""
+    found = [row[0] for row in connection.execute("DESCRIBE utterances").fetchall()]
+    known = [name for name in found if name not in (*NOT_GROUPS, "snr_db", "duration_s")]
+    return [*known, "duration", *(["snr"] if "snr_db" in found else [])]
+
+
+def group_values(connection: Any, answers: Answers, column: str) -> np.ndarray[Any, Any]:
+    """The value of each answer's utterance, None where unknown; (n,).
+
+    Raises:
+        AnswersError: there is no such column, or it has too many values to be groups.
+    """
+    if column not in (known := columns(connection)):
+        raise AnswersError(f"no column {column!r} to group by; there are {', '.join(known)}")
+    sql = SNR if column == "snr" else BINS.get(column, f'"{column}"')
+    rows = connection.execute(
+        f"SELECT utt_id, ({sql})::VARCHAR FROM utterances WHERE utt_id IN (SELECT unnest($names))",
+        {"names": answers.utt_ids.tolist()},
+    ).fetchall()
+    value = dict(rows)
+    if len(set(value.values())) > MAX_GROUPS:
+        raise AnswersError(
+            f"column {column!r} has {len(set(value.values()))} values, at most {MAX_GROUPS} make "
+            "groups; name another column"
+        )
+    by_utterance = np.array([value.get(name) for name in answers.utt_ids], dtype=object)
+    return by_utterance[answers.utterance]
+
+
+def score_groups(
+    connection: Any, answers: Answers, column: str, resamples: int = RESAMPLES
+) -> Grouping:
+    """Score each group of a column, and the gap between the best and the worst."""
+    values = group_values(connection, answers, column)
+    known = np.array([value is not None for value in values], bool)
+    names = sorted(set(values[known]))
+    parts = [answers.where(values == name) for name in names]
+    drawn = [confusions(part, seed, resamples) for seed, part in enumerate(parts)]
+    groups = tuple(
+        GroupScores(name, len(np.unique(part.utterance)), pooled(part.counts(), resampled))
+        for name, part, resampled in zip(names, parts, drawn, strict=True)
+    )
+    unknown = len(np.unique(answers.utterance[~known]))
+    gaps = {name: _gap(name, groups, drawn) for name in NAMES}
+    return Grouping(column, groups, unknown, gaps)
+
+
+def _gap(name: str, groups: tuple[GroupScores, ...], drawn: list[Resamples]) -> Estimate:
+    found = [(g.pooled[name].value, i) for i, g in enumerate(groups)]
+    valued = [(value, i) for value, i in found if value is not None]
+    if len(valued) < 2:
+        return Estimate(None, (), "fewer than two groups have this score")
+    (low, worst), (high, best) = min(valued), max(valued)
+    sides = (drawn[best], drawn[worst])
+    shared = sides[0].sums.keys() & sides[1].sums.keys()
+    differences: dict[Any, Floats] = {
+        unit: _score(sides[0].sums[unit], name) - _score(sides[1].sums[unit], name)
+        for unit in sorted(shared)
+    }
+    why = {**sides[0].why, **sides[1].why}
+    return estimate(high - low, Resamples(differences, why), lambda values: values)
+
+
+def _score(counts: Floats, name: str) -> Floats:
+    return np.asarray(getattr(scores(counts), name))
