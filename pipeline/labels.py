@@ -2,58 +2,18 @@
 
 Every corpus names emotions its own way. A reader passes the raw name on; the manifest stores it
 beside one of the canonical `EMOTIONS`; a task says which canonical emotions make up its classes.
+The names themselves are in `pipeline/label_tables.py`.
 """
 
+import json
 import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-EMOTIONS = (
-    "angry",
-    "happy",
-    "sad",
-    "neutral",
-    "fear",
-    "disgust",
-    "surprise",
-    "excited",
-    "frustrated",
-    "bored",
-    "calm",
-    "contempt",
-    "other",  # an emotion outside this list, or raters who did not agree
-)
+from pipeline.label_tables import EMOTIONS, TABLES, Gap
 
-# emotion -> names it commonly goes by (English, IEMOCAP's short forms, German, Chinese)
-ALIASES = {
-    "angry": "anger ang wut wütend ärger zorn 生气 愤怒 憤怒 生氣 怒",
-    "happy": "happiness joy joyful hap freude freudig fröhlich glücklich "
-    "高兴 开心 快乐 喜悦 高興 開心 快樂 喜",
-    "sad": "sadness trauer traurig 悲伤 伤心 难过 悲傷 傷心 難過 悲 哀",
-    "neutral": "neu neutrality 中性 中立 无情绪 無情緒",
-    "fear": "fearful afraid scared fea angst ängstlich furcht 恐惧 害怕 恐懼 惧 恐",
-    "disgust": "disgusted dis ekel angeekelt 厌恶 厭惡 恶心",
-    "surprise": "surprised sur überraschung überrascht 惊讶 惊奇 吃惊 驚訝 驚奇 吃驚 惊",
-    "excited": "excitement exc begeistert begeisterung aufgeregt 兴奋 激动 興奮 激動",
-    "frustrated": "frustration fru frustriert 沮丧 沮喪 挫败",
-    "bored": "boredom langeweile gelangweilt 无聊 無聊 厌倦",
-    "calm": "calmness ruhig 平静 平靜 冷静",
-    "contempt": "contemptuous verachtung 轻蔑 蔑视 輕蔑",
-    "other": "oth others xxx unknown sonstiges andere 其他 其它",
-}
-COMMON = {name: emotion for emotion in EMOTIONS for name in (emotion, *ALIASES[emotion].split())}
-
-EMODB = {
-    "W": "angry",  # Wut
-    "L": "bored",  # Langeweile
-    "E": "disgust",  # Ekel
-    "A": "fear",  # Angst
-    "F": "happy",  # Freude
-    "T": "sad",  # Trauer
-    "N": "neutral",
-}
-
-TABLES: dict[str, Mapping[str, str]] = {"emodb": EMODB}  # readers with names of their own
+Names = Mapping[str, str | Gap]  # raw label, as `plain` gives it -> emotion
 
 
 class LabelError(ValueError):
@@ -69,22 +29,57 @@ def plain(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
-def table(reader: str, additions: Mapping[str, str] | None) -> dict[str, str]:
+def table(reader: str, additions: Mapping[str, str | None] | None) -> Names:
     """Raw label (as `plain` gives it) -> emotion, for one corpus; `additions` come first.
+
+    An addition of None says that the raw label stands for no emotion.
 
     Raises:
         LabelError: an addition names an unknown emotion, or one raw label is mapped to two.
     """
-    own: dict[str, str] = {}
-    for raw, emotion in (additions or {}).items():
-        _require_known(emotion, f"labels: {raw!r}")
-        if own.setdefault(plain(raw), emotion) != emotion:
+    own: dict[str, str | Gap] = {}
+    for raw, name in (additions or {}).items():
+        if name is not None:
+            _require_known(name, f"labels: {raw!r}")
+        found = Gap("by `labels` of params.yaml") if name is None else name
+        if own.setdefault(plain(raw), found) != found:
             raise LabelError(
-                f"labels: {raw!r} is mapped to {own[plain(raw)]!r} and {emotion!r}; "
+                f"labels: {raw!r} is mapped to two emotions; "
                 "letter case does not tell raw labels apart: keep one of the two"
             )
-    names = TABLES.get(reader, COMMON)
-    return {plain(raw): emotion for raw, emotion in names.items()} | own
+    return {plain(raw): name for raw, name in TABLES[reader].items()} | own
+
+
+def emotion(known: Names, raw: str | None) -> str | None:
+    """The emotion that a raw label stands for; None for no label and for a `Gap`."""
+    found = known[plain(raw)] if raw and raw.strip() else None
+    return None if isinstance(found, Gap) else found
+
+
+def require_mapped(corpus: str, reader: str, strange: Mapping[str, int], known: Names) -> None:
+    """Stop when there are raw labels that `known` does not hold.
+
+    Raises:
+        LabelError: with their numbers, the table as it is, and the lines that extend it.
+    """
+    if not strange:
+        return
+    counted = ", ".join(f"{raw!r} ({n})" for raw, n in strange.items())
+    lines = "".join(f"\n        {json.dumps(raw, ensure_ascii=False)}: ?" for raw in strange)
+    raise LabelError(
+        f"corpora.{corpus}: found raw labels that stand for no emotion yet: {counted}. "
+        f"The table of the reader {reader!r} has\n{_printed(known)}\n"
+        f"Extend it in params.yaml, with one of {', '.join(EMOTIONS)} for each "
+        f"(or null for none of them):\n  corpora:\n    {corpus}:\n      labels:{lines}"
+    )
+
+
+def _printed(known: Names) -> str:
+    """A table for people: a line for each emotion, then for each reason for a gap."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for raw, found in known.items():
+        names[f"none, {found.reason}" if isinstance(found, Gap) else found].append(raw)
+    return "\n".join(f"  {found}: {', '.join(raws)}" for found, raws in names.items())
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ write    manifest and rejects, and only then stop if too many were rejected
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from itertools import groupby, islice
@@ -21,19 +20,31 @@ import pyarrow.parquet as pq
 from pipeline import corpora, labels, layout
 from pipeline.corpora import CorpusParams, values
 from pipeline.files import appearing
+from pipeline.labels import Names
 from pipeline.listing import rejects
+from pipeline.listing.ratings import agreement, shares
 from pipeline.listing.recordings import Recording, Segment, examine
 from pipeline.listing.rejects import Rejection
 from pipeline.listing.screening import ManifestParams as ManifestParams
-from pipeline.listing.screening import judge, misnamed, twice, unlabelled, wordless
+from pipeline.listing.screening import judge, misnamed, twice, unmapped, wordless
 from pipeline.listing.summary import ManifestError as ManifestError
 from pipeline.listing.summary import Summary, require_few_rejects, summarise
-from pipeline.listing.utterance import Utterance
+from pipeline.listing.utterance import Utterance, Vote, Word
 
 FILES_AHEAD = 1024  # handed to the workers at a time, which bounds what waits in memory
 ROWS_AT_ONCE = 1 << 13  # as Python objects, on their way to Arrow
 ROWS_PER_GROUP = 1 << 16
 
+WORD = pa.struct([("word", pa.string()), ("start_s", pa.float32()), ("end_s", pa.float32())])
+VOTE = pa.struct(
+    [
+        ("rater", pa.string()),
+        ("labels", pa.list_(pa.string())),
+        ("arousal", pa.float32()),
+        ("valence", pa.float32()),
+        ("dominance", pa.float32()),
+    ]
+)
 SCHEMA = pa.schema(
     [
         pa.field("utt_id", pa.string(), nullable=False),
@@ -53,9 +64,15 @@ SCHEMA = pa.schema(
         pa.field("dialogue", pa.string()),
         pa.field("turn", pa.int32()),
         pa.field("transcript", pa.string()),
+        pa.field("words", pa.list_(WORD)),
+        pa.field("sentence", pa.string()),
+        pa.field("style", pa.string()),
+        pa.field("intensity", pa.string()),
         pa.field("raw_label", pa.string()),
         pa.field("label", pa.string()),
         pa.field("soft_label", pa.map_(pa.string(), pa.float32())),
+        pa.field("votes", pa.list_(VOTE)),
+        pa.field("agreement", pa.float32()),
         pa.field("arousal", pa.float32()),
         pa.field("valence", pa.float32()),
         pa.field("dominance", pa.float32()),
@@ -102,8 +119,9 @@ def build(corpus: str, source: CorpusParams, params: ManifestParams, *, workers:
     language = source.language and values.language(source.language)
     found = [replace(u, language=u.language or language) for u in corpora.utterances(source)]
     ids = [utterance_id(corpus, u) for u in found]
+    labels.require_mapped(corpus, source.reader, unmapped(found, known), known)
     verdicts: list[Verdict | None] = [None] * len(found)
-    for i, rejection in _screen(found, ids, source, known).items():
+    for i, rejection in _screen(found, ids, source).items():
         verdicts[i] = rejection
     waiting = [i for i, verdict in enumerate(verdicts) if verdict is None]
     for i, heard in _listen(corpora.root(source), found, waiting, workers):
@@ -134,11 +152,11 @@ def utterance_id(corpus: str, utterance: Utterance) -> str:
 
 
 def _screen(
-    found: Sequence[Utterance], ids: Sequence[str], source: CorpusParams, known: Mapping[str, str]
+    found: Sequence[Utterance], ids: Sequence[str], source: CorpusParams
 ) -> dict[int, Rejection]:
     """What can be told without the audio; of several reasons the last of these is given."""
     lacking = wordless(found) if source.require_transcript else {}
-    return lacking | unlabelled(found, known) | twice(found, ids) | misnamed(found)
+    return lacking | twice(found, ids) | misnamed(found)
 
 
 def _listen(
@@ -165,14 +183,13 @@ def _listen(
 
 
 def _rows(
-    corpus: str, judged: Iterable[tuple[str, Utterance, Verdict | None]], known: Mapping[str, str]
+    corpus: str, judged: Iterable[tuple[str, Utterance, Verdict | None]], known: Names
 ) -> Iterator[dict[str, Any]]:
     """Rows of `SCHEMA`, one per utterance that passed."""
     told = [field.name for field in fields(Utterance) if field.name in SCHEMA.names]
     for utt_id, utterance, heard in judged:
         if isinstance(heard, Recording):
-            raw = (utterance.raw_label or "").strip()
-            votes = utterance.soft_label
+            soft = shares(utterance, known)
             yield {name: getattr(utterance, name) for name in told} | {
                 "utt_id": utt_id,
                 "corpus": corpus,
@@ -180,9 +197,12 @@ def _rows(
                 "sample_rate": heard.sample_rate_hz,
                 "channels": heard.channels,
                 "audio_key": heard.audio_key,
-                "raw_label": raw or None,
-                "label": known[labels.plain(raw)] if raw else None,
-                "soft_label": _soft(votes, known) if votes else None,
+                "words": _structs(utterance.words),
+                "raw_label": (utterance.raw_label or "").strip() or None,
+                "label": labels.emotion(known, utterance.raw_label),
+                "soft_label": soft and list(soft.items()),
+                "votes": _structs(utterance.votes),
+                "agreement": agreement(utterance, soft, known),
             }
 
 
@@ -204,12 +224,8 @@ def _table(rows: Iterator[dict[str, Any]], schema: pa.Schema, order: Sequence[st
     return pa.Table.from_batches(batches, schema).sort_by([(name, "ascending") for name in order])
 
 
-def _soft(votes: Mapping[str, float], known: Mapping[str, str]) -> list[tuple[str, float]]:
-    """Share of each emotion, sorted; raw labels of one emotion are added up."""
-    shares: defaultdict[str, float] = defaultdict(float)
-    for name, count in votes.items():
-        shares[known[labels.plain(name)]] += count / sum(votes.values())
-    return sorted(shares.items())
+def _structs(items: Sequence[Word] | Sequence[Vote] | None) -> list[dict[str, Any]] | None:
+    return None if items is None else [item._asdict() for item in items]
 
 
 def _time(seconds: float | None) -> str:

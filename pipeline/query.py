@@ -148,6 +148,8 @@ def _sql_type(kind: Any) -> str:
         return f"{_sql_type(kind.value_type)}[]"
     if pa.types.is_map(kind):
         return f"MAP({_sql_type(kind.key_type)}, {_sql_type(kind.item_type)})"
+    if pa.types.is_struct(kind):
+        return f"STRUCT({', '.join(f'{part.name} {_sql_type(part.type)}' for part in kind)})"
     return SQL_TYPES[kind]
 
 

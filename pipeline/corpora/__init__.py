@@ -1,15 +1,18 @@
 """Corpora: where they lie, and who can read them.
 
-A reader is a module with one generator, `read(root, source)`, that looks, parses and yields. To add
-one: a module here, a line in `READERS`, and a table of its labels in `pipeline/labels.py`.
+A reader is a module with one generator, `read(path, source)`, that looks, parses and yields, and a
+`CARD` that says whose corpus it is and what it holds. To add one: a module here, a line in
+`READERS`, and a table of its labels in `pipeline/label_tables.py`.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from pipeline.corpora import values
+from pipeline.corpora.card import CorpusCard
 from pipeline.listing.utterance import Utterance
 
 READERS: dict[str, str] = {  # reader -> module, imported when it is asked for
@@ -17,6 +20,8 @@ READERS: dict[str, str] = {  # reader -> module, imported when it is asked for
     "emodb": "pipeline.corpora.emodb",
     "table": "pipeline.corpora.table",
 }
+
+log = logging.getLogger(__name__)
 
 
 class CorpusError(ValueError):
@@ -31,7 +36,7 @@ class CorpusParams:
     path: str  # the corpus's folder; for `table` also the table file itself
     language: str | None = None  # ISO 639-1, for utterances that do not tell theirs
     columns: Mapping[str, str] | None = None  # for `table`: manifest column -> column of the file
-    labels: Mapping[str, str] | None = None  # raw label -> emotion, beside the reader's own table
+    labels: Mapping[str, str | None] | None = None  # raw label -> emotion, beside the reader's own
     require_transcript: bool | None = None  # reject utterances without a transcript
 
     def __post_init__(self) -> None:
@@ -61,6 +66,17 @@ def reader(name: str) -> Read:
     return read
 
 
+def card(name: str) -> CorpusCard | None:
+    """What a reader's module states of its corpus; None for `table`, which reads any.
+
+    Raises:
+        CorpusError: no reader has this name.
+    """
+    _require_reader(name)
+    found: CorpusCard | None = import_module(READERS[name]).CARD
+    return found
+
+
 def root(source: CorpusParams) -> Path:
     """The folder that the paths of a corpus's utterances start from."""
     place = Path(source.path)
@@ -79,12 +95,31 @@ def utterances(source: CorpusParams) -> Iterator[Utterance]:
             f"{source.path}: no such file or folder; put the corpus there or correct "
             "its `path` under `corpora` in params.yaml"
         )
-    empty = True
+    found = faults = 0
+    speakers = set()
     for utterance in read(Path(source.path), source):
-        empty = False
+        found += utterance.fault is None
+        faults += utterance.fault is not None
+        speakers.add(utterance.speaker)
         yield utterance
-    if empty:
+    speakers.discard(None)
+    if not found + faults:
         raise CorpusError(f"{source.path}: the reader {source.reader!r} found no utterance in it")
+    _compare(source, found, len(speakers))
+
+
+def _compare(source: CorpusParams, utterances: int, speakers: int) -> None:
+    """Warn when a corpus is not as large as its card says; parts of corpora are in use."""
+    known = card(source.reader)
+    for what, found, expected in (
+        ("utterances", utterances, known and known.utterances),
+        ("speakers", speakers, known and known.speakers),
+    ):
+        if known and expected is not None and found != expected:
+            log.warning(
+                "%s: found %d %s, the full %s has %d; go on if that is the part you mean to use",
+                *(source.path, found, what, known.title, expected),
+            )
 
 
 def _require_reader(name: str) -> None:

@@ -8,7 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.corpora import CorpusError, CorpusParams, table
+from pipeline.corpora.card import CorpusCard, Licence
 from pipeline.listing.utterance import Utterance
+
+CARD = CorpusCard(
+    title="vcemo demo",
+    citation="None: it comes with this project and is made by espeak-ng.",
+    licence=Licence(name="none needed: a machine's voice reading invented sentences", free=True),
+    home="pipeline/demo/corpus.py",
+    languages=("zh", "en"),
+    labels="demo",
+    utterances=480,
+    speakers=None,
+    access="`vcemo demo corpus` makes it.",
+)
 
 
 def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.corpora import CorpusError, CorpusParams
+from pipeline.corpora.card import Archive, CorpusCard, Licence
 from pipeline.listing.utterance import Utterance
-
-UTTERANCES = 535  # in the full corpus
 
 SPEAKERS = {  # number -> gender, age in years
     "03": ("male", 31),
@@ -46,6 +45,21 @@ EXPECTED = (
     f"expected speaker ({', '.join(SPEAKERS)}), sentence ({', '.join(SENTENCES)}), emotion "
     "(W, L, E, A, F, T, N) and take (a to z), as in 03a01Fa.wav; rename or remove the file"
 )
+CARD = CorpusCard(
+    title="Emo-DB",
+    citation="F. Burkhardt, A. Paeschke, M. Rolfes, W. Sendlmeier, B. Weiss: A Database of German "
+    "Emotional Speech. Interspeech 2005.",
+    licence=Licence(name="free to use", free=True),
+    home="http://emodb.bilderbar.info",
+    languages=("de",),
+    labels="emodb",
+    utterances=535,
+    speakers=10,
+    access="Free download from its home page.",
+    archives=(
+        Archive(url="http://emodb.bilderbar.info/download/download.zip", name="download.zip"),
+    ),
+)
 MAX_NAMED = 10  # of files, in one line of the log
 
 log = logging.getLogger(__name__)
@@ -71,9 +85,6 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
     if others := sorted(set(files) - set(recordings)):
         first = ", ".join(others[:MAX_NAMED])
         log.warning("%s: left out %d that are no .wav file: %s", folder, len(others), first)
-    known = sum(FILE_NAME.fullmatch(name) is not None for name in recordings)
-    if known != UTTERANCES:
-        log.warning("%s: %d utterances, the full Emo-DB has %d", folder, known, UTTERANCES)
     for name in recordings:
         match = FILE_NAME.fullmatch(name)
         if match is None:
@@ -88,5 +99,7 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
             age=age,
             language="de",
             transcript=SENTENCES[sentence.lower()],
+            sentence=sentence.lower(),
+            style="acted",
             raw_label=emotion.upper(),
         )

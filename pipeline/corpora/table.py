@@ -35,8 +35,13 @@ ALIASES = {  # manifest column -> names it may have in the table, whatever their
     "dialogue": ("dialogue", "dialog"),
     "turn": ("turn",),
     "transcript": ("transcript", "text", "transcription", "sentence"),
+    "words": ("words",),
+    "sentence": ("sentence_id",),  # not "sentence", which most tables use for the text
+    "style": ("style",),
+    "intensity": ("intensity",),
     "raw_label": ("raw_label", "label", "emotion"),
     "soft_label": ("soft_label",),
+    "votes": ("votes",),
     "arousal": ("arousal",),
     "valence": ("valence",),
     "dominance": ("dominance",),
@@ -50,11 +55,15 @@ PARSERS: dict[str, Callable[[Any], Any]] = {  # manifest column -> its values; t
     "age": values.whole,
     "language": values.language,
     "turn": values.whole,
+    "words": values.words,
     "soft_label": values.shares,
+    "votes": values.votes,
     "arousal": values.number,
     "valence": values.number,
     "dominance": values.number,
 }
+
+CARD = None  # it reads any corpus
 
 log = logging.getLogger(__name__)
 

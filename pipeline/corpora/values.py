@@ -10,6 +10,8 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
+from pipeline.listing.utterance import Vote, Word
+
 GENDERS = {
     "f": "female",
     "w": "female",  # weiblich
@@ -134,4 +136,40 @@ def shares(value: Any) -> dict[str, float]:
         raise ValueError(f"found {value!r}, {expected}: one of its labels is empty")
     if not (sum(found.values()) > 0 and min(found.values()) >= 0):
         raise ValueError(f"found {value!r}, {expected}, at least one of them above zero")
+    return found
+
+
+def words(value: Any) -> tuple[Word, ...]:
+    """An alignment: a JSON list of word, start and end in seconds.
+
+    >>> words('[["oh", 0.1, 0.3]]')
+    (Word(word='oh', start_s=0.1, end_s=0.3),)
+    """
+    expected = 'expected words with start and end in seconds, such as [["oh", 0.1, 0.3]]'
+    try:
+        listed = json.loads(value) if isinstance(value, str) else value
+        found = tuple(Word(text(word), number(start), number(end)) for word, start, end in listed)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"found {value!r}, {expected}") from error
+    for word in found:
+        if not 0 <= word.start_s <= word.end_s:
+            raise ValueError(f"found the times of {word.word!r} in {value!r}, {expected}")
+    return found
+
+
+def votes(value: Any) -> tuple[Vote, ...]:
+    """What each rater said: a JSON object of rater and label, or labels.
+
+    >>> [(vote.rater, vote.labels) for vote in votes('{"r1": "angry", "r2": ["sad", "fear"]}')]
+    [('r1', ('angry',)), ('r2', ('sad', 'fear'))]
+    """
+    expected = 'expected the label of each rater, such as {"r1": "angry", "r2": ["sad", "fear"]}'
+    try:
+        told = json.loads(value) if isinstance(value, str) else value
+        lists = {text(r): [named] if isinstance(named, str) else named for r, named in told.items()}
+        found = tuple(Vote(rater, tuple(map(text, named))) for rater, named in lists.items())
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"found {value!r}, {expected}") from error
+    if not all(label.strip() for vote in found for label in vote.labels):
+        raise ValueError(f"found {value!r}, {expected}: one of the labels is empty")
     return found

@@ -15,7 +15,6 @@ Reason = Literal[
     "too-short",
     "too-long",
     "missing-transcript",  # and the corpus is said to require one
-    "unknown-label",  # neither the reader's table nor the corpus's `labels` knows it
     "unknown-name",  # its reader takes speaker and label from file names, and not from this one
     "duplicate-id",  # another utterance has the same id: none of them is kept
     "bad-segment",  # start and end do not fit each other or the file

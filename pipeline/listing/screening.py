@@ -2,10 +2,11 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline import labels
+from pipeline.labels import Names
 from pipeline.listing.recordings import Recording
 from pipeline.listing.rejects import Rejection
 from pipeline.listing.utterance import Utterance
@@ -62,19 +63,14 @@ def misnamed(found: Sequence[Utterance]) -> dict[int, Rejection]:
     return {i: Rejection("unknown-name", u.fault) for i, u in enumerate(found) if u.fault}
 
 
-def unlabelled(found: Sequence[Utterance], known: Mapping[str, str]) -> dict[int, Rejection]:
-    """Utterances, by index, with a label that `known` (see `labels.table`) does not hold."""
-    rejected = {}
-    for i, utterance in enumerate(found):
-        names = [utterance.raw_label or "", *(utterance.soft_label or ())]
-        strange = [name for name in names if name.strip() and labels.plain(name) not in known]
-        if strange:
-            detail = (
-                f"found label {strange[0]!r}; map it under this corpus in params.yaml, "
-                f"`labels: {{{strange[0]}: ...}}`, to one of {', '.join(labels.EMOTIONS)}"
-            )
-            rejected[i] = Rejection("unknown-label", detail)
-    return rejected
+def unmapped(found: Iterable[Utterance], known: Names) -> dict[str, int]:
+    """Raw labels, of utterances and of single raters, that `known` does not hold; how often."""
+    names: Counter[str] = Counter()
+    for utterance in found:
+        names.update({utterance.raw_label or "", *(utterance.soft_label or ())})
+        names.update(raw for vote in utterance.votes or () for raw in vote.labels)
+    strange = (raw for raw in names if raw.strip() and labels.plain(raw) not in known)
+    return {raw: names[raw] for raw in sorted(strange)}
 
 
 def wordless(found: Sequence[Utterance]) -> dict[int, Rejection]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline import corpora
 from pipeline.corpora import CorpusError, CorpusParams, emodb, values
 from pipeline.corpora.tablefile import TableError
-from pipeline.listing.utterance import Utterance
+from pipeline.listing.utterance import Utterance, Vote, Word
 
 
 def table(path: Path, **options: Any) -> list[Utterance]:
@@ -59,6 +59,8 @@ def test_emodb_file_names_tell_everything(tmp_path: Path) -> None:
         age=31,
         language="de",
         transcript="Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
+        sentence="b10",
+        style="acted",
         raw_label="L",
     )
 
@@ -76,15 +78,20 @@ def test_emodb_yields_what_it_cannot_place_and_names_what_is_no_recording(
         assert "expected speaker (03, 08" in utterance.fault
         assert utterance.raw_label is None
     assert "left out 1 that are no .wav file: notes.txt" in caplog.text
-    assert "1 utterances, the full Emo-DB has 535" in caplog.text
+    assert "found 1 utterances, the full Emo-DB has 535" in caplog.text
+    assert "found 1 speakers, the full Emo-DB has 10" in caplog.text
 
 
 def test_emodb_complete_is_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     names = [
         f"{s}{t}N{take}.wav" for s in emodb.SPEAKERS for t in emodb.SENTENCES for take in "abcdef"
     ]
-    found = list(corpora.utterances(emodb_folder(tmp_path, *names[: emodb.UTTERANCES])))
-    assert len(found) == emodb.UTTERANCES
+    found = list(
+        corpora.utterances(
+            emodb_folder(tmp_path, *names[::6] + [n for i, n in enumerate(names) if i % 6][:435])
+        )
+    )
+    assert len(found) == 535
     assert not caplog.text
 
 
@@ -134,6 +141,18 @@ def test_csv_tsv_and_json_lines_say_the_same(tmp_path: Path) -> None:
     assert table(write(tmp_path, text, "e.jsonl")) == [Utterance(**FULL)]
 
 
+def test_words_and_votes_are_json_in_a_cell(tmp_path: Path) -> None:
+    words, votes = [["oh", 0.1, 0.25], ["no", 0.3, 0.5]], {"r1": "angry", "r2": ["sad", "fear"]}
+    row = {"path": "a.wav", "words": words, "votes": votes, "sentence_id": "s1"}
+    cells = ['"' + json.dumps(v).replace('"', '""') + '"' for v in (words, votes)]
+    [csv] = table(write(tmp_path, f"path,words,votes,sentence_id\na.wav,{','.join(cells)},s1\n"))
+    [json_line] = table(write(tmp_path, json.dumps(row), "b.jsonl"))
+    assert csv == json_line
+    assert csv.words == (Word("oh", 0.1, 0.25), Word("no", 0.3, 0.5))
+    assert csv.votes == (Vote("r1", ("angry",)), Vote("r2", ("sad", "fear")))
+    assert csv.sentence == "s1"
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     assert table(write(tmp_path, "\ufeffpath\na.wav\n")) == [Utterance(path="a.wav")]
 
@@ -181,6 +200,10 @@ def test_columns_without_meaning_are_named_in_the_log(
         ("path,soft_label\na.wav,3\n", r":2: column 'soft_label': found '3', expected votes"),
         ('path,soft_label\na.wav,"{""a"":0}"\n', r"expected votes .* at least one of them above"),
         ('path,soft_label\na.wav,"{"""": 3, ""angry"": 1}"\n', r":2: .*one of its labels is empty"),
+        ("path,words\na.wav,oh no\n", r":2: column 'words': found 'oh no', expected words with"),
+        ('path,words\na.wav,"[[""oh"", 2, 1]]"\n', r"found the times of 'oh' in"),
+        ("path,votes\na.wav,angry\n", r":2: column 'votes': found 'angry', expected the label of"),
+        ('path,votes\na.wav,"{""r1"": [""""]}"\n', r"one of the labels is empty"),
         ("path,label\ra.wav,x\r", r"carriage return alone, .*line ends of Unix or Windows"),
         ("path,label\na.wav,x\rb.wav,y\n", r":2: found a carriage return alone"),
         ("path,label\n,sad\n", r":2: column 'path': found nothing"),

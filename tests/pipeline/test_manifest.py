@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pipeline import layout, manifest
 from pipeline.corpora import CorpusParams
+from pipeline.labels import LabelError
 from pipeline.listing import rejects
 from pipeline.listing.utterance import Utterance
 from pipeline.manifest import SCHEMA, Manifest, ManifestError, ManifestParams, utterance_id
@@ -71,6 +72,7 @@ def test_a_row_holds_what_table_and_file_tell(tmp_path: Path) -> None:
         "raw_label": "Anger",
         "label": "angry",
         "soft_label": [("angry", 0.75), ("sad", 0.25)],
+        "agreement": 0.75,
     }
 
 
@@ -93,7 +95,6 @@ def test_each_kind_of_bad_input_has_its_reason(tmp_path: Path) -> None:
     save(tmp_path / "no samples.wav", np.zeros(0))
     save(tmp_path / "twin.wav")
     save(tmp_path / "twin.flac")
-    save(tmp_path / "odd.wav")
     save(tmp_path / "mute.wav")
     (tmp_path / "nothing.wav").touch()
     (tmp_path / "text.wav").write_text("I am no audio." * 100)
@@ -117,13 +118,11 @@ def test_each_kind_of_bad_input_has_its_reason(tmp_path: Path) -> None:
         "a\\b.wav": "missing-file",
         "twin.wav": "duplicate-id",
         "twin.flac": "duplicate-id",
-        "odd.wav": "unknown-label",
         "mute.wav": "missing-transcript",
     }
     lines = ["path,label,text", "good.wav,,hello"]
     for path in expected:
-        label = "grumpy" if path == "odd.wav" else "sad"
-        lines.append(f"{path},{label},{'' if path == 'mute.wav' else 'hello'}")
+        lines.append(f"{path},sad,{'' if path == 'mute.wav' else 'hello'}")
     found = build(tmp_path, lines, require_transcript=True)
     assert reasons(found) == expected
     assert set(expected.values()) | {"bad-segment", "unknown-name"} == set(rejects.REASONS)
@@ -206,19 +205,44 @@ def test_details_name_neither_this_machine_nor_its_memory(tmp_path: Path) -> Non
         assert "0x" not in detail
 
 
-def test_an_unknown_label_says_how_to_map_it_and_then_is_known(tmp_path: Path) -> None:
+def test_a_raw_label_without_an_emotion_stops_and_prints_the_table_to_extend(
+    tmp_path: Path,
+) -> None:
     save(tmp_path / "a.wav")
-    lines = ["path,label", "a.wav,Grumpy"]
-    [row] = build(tmp_path, lines).rejects.to_pylist()
-    assert "`labels: {Grumpy: ...}`" in row["detail"]
-    [kept] = build(tmp_path, lines, labels={"grumpy": "angry"}).utterances.to_pylist()
-    assert (kept["raw_label"], kept["label"]) == ("Grumpy", "angry")
+    save(tmp_path / "b.wav")
+    lines = ["path,label", "a.wav,Grumpy", "b.wav,grumpy"]
+    with pytest.raises(LabelError) as stop:
+        build(tmp_path, lines)
+    text = str(stop.value)
+    assert "corpora.mine: found raw labels that stand for no emotion yet: 'Grumpy' (1)" in text
+    assert "angry: angry, anger" in text
+    assert "none, the raters did not agree: xxx" in text
+    assert text.endswith('    mine:\n      labels:\n        "Grumpy": ?\n        "grumpy": ?')
+    found = build(tmp_path, lines, labels={"grumpy": "angry"}).utterances
+    assert found["raw_label"].to_pylist() == ["Grumpy", "grumpy"]
+    assert found["label"].to_pylist() == ["angry", "angry"]
+    assert build(tmp_path, lines, labels={"grumpy": None}).utterances["label"].null_count == 2
 
 
-def test_a_soft_label_must_be_known_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("column", "value"), [("soft_label", '{"grumpy": 1}'), ("votes", '{"r1": "grumpy"}')]
+)
+def test_the_labels_of_raters_must_be_known_too(tmp_path: Path, column: str, value: str) -> None:
     save(tmp_path / "a.wav")
-    found = build(tmp_path, ["path,soft_label", 'a.wav,"{""grumpy"": 1}"'])
-    assert reasons(found) == {"a.wav": "unknown-label"}
+    quoted = value.replace('"', '""')
+    with pytest.raises(LabelError, match=r"'grumpy' \(1\)"):
+        build(tmp_path, [f"path,{column}", f'a.wav,"{quoted}"'])
+
+
+def test_soft_labels_and_agreement_follow_from_the_votes(tmp_path: Path) -> None:
+    save(tmp_path / "a.wav")
+    votes = '{"r1": "ang", "r2": ["anger", "sad"], "r3": "happy", "r4": "xxx"}'
+    quoted = votes.replace('"', '""')
+    [row] = build(tmp_path, ["path,votes", f'a.wav,"{quoted}"']).utterances.to_pylist()
+    assert dict(row["soft_label"]) == pytest.approx({"angry": 0.5, "happy": 1 / 3, "sad": 1 / 6})
+    assert row["agreement"] == pytest.approx(2 / 3)
+    assert [v["labels"] for v in row["votes"]] == [["ang"], ["anger", "sad"], ["happy"], ["xxx"]]
+    assert [v["rater"] for v in row["votes"]] == ["r1", "r2", "r3", "r4"]
 
 
 def test_other_rates_and_stereo_are_kept_and_counted(tmp_path: Path) -> None:
