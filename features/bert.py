@@ -21,7 +21,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ class BertParams:
     models: dict[str, str]  # language or "default" -> directory or hub name
     max_tokens: int  # longer texts are cut, special tokens included
     batch_size: int  # texts per batch; changes the last bits of the values
+    dtype: Literal["float32", "bfloat16"]  # of the encoder's arithmetic
+    tokens: bool  # keep the state of every token too
+    allow_pickle: bool  # take weights that are a pickle, which can run code when it is read
 
 
 @dataclass(frozen=True)
@@ -58,37 +61,50 @@ class BertFeatures:
     mean: NDArray[np.float32]  # [n, dim], mean over all tokens, special ones included
     n_tokens: NDArray[np.int32]  # [n], after truncation, special ones included
     truncated: NDArray[np.bool_]  # [n]
+    token_states: list[NDArray[np.float16]] | None  # n times [n_tokens, dim]; None if not asked for
 
 
 def embed(texts: Sequence[str], encoder: TextEncoder, params: BertParams) -> BertFeatures:
     """Encode texts; the result of each depends on that text, the encoder and `params` alone.
 
-    Shape: n texts -> first, mean [n, dim]; n_tokens, truncated [n].
+    Shape: n texts -> first, mean [n, dim]; n_tokens, truncated [n]; token_states n [n_tokens, dim].
     An empty text is valid (its special tokens). ValueError if `max_tokens` does not fit the model.
     """
     _check_max_tokens(encoder, params.max_tokens)
     ids, truncated = _token_ids(texts, encoder.tokenizer, params.max_tokens)
     first = np.zeros((len(texts), encoder.dimension), np.float32)
     mean = np.zeros_like(first)
+    states: list[NDArray[np.float16]] = [np.zeros((0, encoder.dimension), np.float16)] * len(texts)
     with one_thread():
         for length, rows in _batches(ids, params.batch_size, encoder.max_positions):
             chosen = [ids[row] for row in rows]
-            first[rows], mean[rows] = _encode(chosen, length, encoder, params.batch_size)
-    return BertFeatures(first, mean, np.array([len(i) for i in ids], np.int32), truncated)
+            each, mean[rows] = _encode(chosen, length, encoder, params.batch_size)
+            first[rows] = each[:, 0]
+            for row, state in zip(rows, each, strict=True) if params.tokens else ():
+                states[row] = state[: len(ids[row])].astype(np.float16)
+    counts = np.array([len(i) for i in ids], np.int32)
+    return BertFeatures(first, mean, counts, truncated, states if params.tokens else None)
 
 
 @functools.cache
-def load(path: Path) -> TextEncoder:
-    """Load a local model directory with AutoModel and AutoTokenizer: float32, eval, no remote code.
+def load(path: Path, dtype: str = "float32", *, allow_pickle: bool = False) -> TextEncoder:
+    """Load a local model directory with AutoModel and AutoTokenizer, in eval mode.
 
-    Safetensors weights are preferred. ValueError if the directory holds no complete encoder.
+    No code of the directory is ever run, and weights are read from safetensors; from a pickle only
+    where `allow_pickle`. ValueError if the directory holds no complete encoder.
     """
     if not (path / "config.json").is_file():
         raise ValueError(
             f"bert: {path} is no model directory (it has no config.json): "
             "expected what `save_pretrained` of transformers writes"
         )
-    model, tokenizer = _load_transformers(path)
+    if not allow_pickle and not any(path.glob("*.safetensors")):
+        raise ValueError(
+            f"bert: {path} has no weights as safetensors (*.safetensors): convert them "
+            "(`save_pretrained` writes them so), or, if you trust who made them, set "
+            "bert.allow_pickle: true in params.yaml"
+        )
+    model, tokenizer = _load_transformers(path, dtype)
     config = model.config
     if len(tokenizer) > config.vocab_size:
         raise ValueError(
@@ -106,7 +122,7 @@ def load(path: Path) -> TextEncoder:
     )
 
 
-def _load_transformers(path: Path) -> tuple[Any, Any]:
+def _load_transformers(path: Path, dtype: str) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
@@ -116,7 +132,7 @@ def _load_transformers(path: Path) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **options)
         model, info = AutoModel.from_pretrained(
-            path, dtype=torch.float32, output_loading_info=True, **options
+            path, dtype=getattr(torch, dtype), output_loading_info=True, **options
         )
     except (OSError, ImportError, KeyError, ValueError) as error:
         raise ValueError(f"bert: the model {path} cannot be loaded: {error}") from error
@@ -169,7 +185,8 @@ def _encode(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Run one batch of fixed shape.
 
-    Shape: k <= batch_size texts -> tokens [batch_size, length] -> first, mean [k, dim].
+    Shape: k <= batch_size texts -> tokens [batch_size, length] -> states [k, length, dim] (those of
+    padding too), their mean [k, dim].
     """
     import torch
 
@@ -181,6 +198,7 @@ def _encode(
         mask[row, : len(text)] = 1
     with torch.inference_mode():
         states = encoder.model(input_ids=tokens, attention_mask=mask).last_hidden_state
-        weights = mask.unsqueeze(-1).to(states.dtype)  # [batch_size, length, 1]
+        states = states.float()  # numpy knows no bfloat16; nothing for float32
+        weights = mask.unsqueeze(-1).float()  # [batch_size, length, 1]
         mean = (states * weights).sum(1) / weights.sum(1)
-    return states[: len(ids), 0].numpy(), mean[: len(ids)].numpy()
+    return states[: len(ids)].numpy(), mean[: len(ids)].numpy()

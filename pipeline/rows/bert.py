@@ -1,17 +1,17 @@
 """BERT vectors: an utterance x text source."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from features.bert import BertParams
+from features.bert import BertFeatures, BertParams
 from pipeline.corpus import Corpus
 from pipeline.keys import recipe_key
 from pipeline.rows import text
 from pipeline.shards import Compute
 
-VERSION = 1
+VERSION = 2
 _VECTOR = pa.list_(pa.field("element", pa.float32(), nullable=False))
 PAYLOAD = pa.schema(
     [
@@ -19,6 +19,9 @@ PAYLOAD = pa.schema(
         pa.field("mean", _VECTOR, nullable=False),  # last layer, mean over the tokens
         pa.field("n_tokens", pa.int32(), nullable=False),
         pa.field("truncated", pa.bool_(), nullable=False),
+        pa.field(  # last layer, flat, token after token; null unless `bert.tokens`
+            "token_states", pa.list_(pa.field("element", pa.float16(), nullable=False))
+        ),
     ]
 )
 
@@ -26,8 +29,9 @@ PAYLOAD = pa.schema(
 def wanted(corpus: Corpus) -> pa.Table:
     """A row for each transcript."""
     serving = encoders(corpus)
-    params = corpus.params.bert
-    reading = {"max_tokens": params.max_tokens, "batch_size": params.batch_size}
+    reading = asdict(corpus.params.bert)
+    for name in ("models", "allow_pickle"):  # which weights they are, the revision tells
+        del reading[name]
     return text.wanted(
         corpus, lambda language: recipe_key("bert", VERSION, reading, serving[language].revision)
     )
@@ -65,8 +69,20 @@ class _Bert:
         rows: list[dict[str, object]] = [{}] * len(texts)
         for language in dict.fromkeys(languages):
             here = [i for i, found in enumerate(languages) if found == language]
-            model = load(self.encoders[language].path)
+            model = load(
+                self.encoders[language].path,
+                self.params.dtype,
+                allow_pickle=self.params.allow_pickle,
+            )
             made = embed([texts[i] for i in here], model, self.params)
             for place, i in enumerate(here):
-                rows[i] = {name: getattr(made, name)[place] for name in PAYLOAD.names}
+                rows[i] = _row(made, place)
         return pa.Table.from_pylist(rows, schema=PAYLOAD)
+
+
+def _row(made: BertFeatures, place: int) -> dict[str, object]:
+    row: dict[str, object] = {
+        name: getattr(made, name)[place] for name in ("first", "mean", "n_tokens", "truncated")
+    }
+    states = made.token_states
+    return row | {"token_states": None if states is None else states[place].ravel()}

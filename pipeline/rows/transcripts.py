@@ -17,7 +17,15 @@ from pipeline.rows import audio
 from pipeline.rows.text import described
 from pipeline.shards import Compute
 
-VERSION = 1
+VERSION = 2
+WORD = pa.struct(
+    [
+        pa.field("word", pa.string()),
+        pa.field("start_s", pa.float32()),
+        pa.field("end_s", pa.float32()),
+        pa.field("probability", pa.float32()),  # null where the corpus told the times
+    ]
+)
 PAYLOAD = pa.schema(
     [
         pa.field("text", pa.string(), nullable=False),
@@ -28,13 +36,14 @@ PAYLOAD = pa.schema(
         pa.field("no_speech_prob", pa.float32()),
         pa.field("compression_ratio", pa.float32()),
         pa.field("temperature", pa.float32()),
+        pa.field("words", pa.list_(WORD)),  # null where their times are not known
     ]
 )
 
 
 def wanted(corpus: Corpus) -> pa.Table:
     """A row for each reference transcript, and one per utterance and ASR setting."""
-    utterances = corpus.utterances("utt_id", "transcript", "language", "audio_key")
+    utterances = corpus.utterances("utt_id", "transcript", "words", "language", "audio_key")
     parts = [_wanted_references(utterances)]
     for source, params in corpus.params.asr.sources.items():
         model = encoders(corpus)[source]
@@ -48,7 +57,7 @@ def wanted(corpus: Corpus) -> pa.Table:
 
 def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
     """Text (for references) or sound (for an ASR setting) of each row, and its language."""
-    facts = corpus.utterances("utt_id", "transcript", "language", *audio.COLUMNS)
+    facts = corpus.utterances("utt_id", "transcript", "words", "language", *audio.COLUMNS)
     return look_up(facts, ["utt_id"], rows).append_column("source", rows["source"])
 
 
@@ -101,7 +110,11 @@ class _Transcribe:
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:
         if row["source"] == REFERENCE:
-            fields = {"text": row["transcript"], "language": row["language"]}
+            fields = {
+                "text": row["transcript"],
+                "language": row["language"],
+                "words": row["words"],
+            }
         else:
             fields = self._hear(row)
         return fields | {"text_key": text_key(fields["text"], fields["language"])}
@@ -117,10 +130,14 @@ class _Transcribe:
 
 def _wanted_references(utterances: pa.Table) -> pa.Table:
     told = utterances.filter(pc.is_valid(utterances["transcript"]))
-    texts = zip(told["transcript"].to_pylist(), told["language"].to_pylist(), strict=True)
+    facts = (told[name].to_pylist() for name in ("transcript", "language", "words"))
     recipe = recipe_key("transcripts", VERSION, REFERENCE)
-    keys = row_keys(recipe, (text_key(text, language) for text, language in texts))
+    keys = row_keys(recipe, (_reference_key(*fact) for fact in zip(*facts, strict=True)))
     return _ids(told["utt_id"], REFERENCE, keys)
+
+
+def _reference_key(text: str, language: str | None, words: list[Any] | None) -> str:
+    return text_key(text, language) if words is None else key_of([language, text, words])
 
 
 def _ids(utt_ids: pa.ChunkedArray, source: str, keys: pa.Array) -> pa.Table:

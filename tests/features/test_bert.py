@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from features.bert import BertFeatures, BertParams, TextEncoder, embed, load
 from tests.tiny_models import make_bert
 
-PARAMS = BertParams(models={}, max_tokens=48, batch_size=4)
+PARAMS = BertParams(
+    models={}, max_tokens=48, batch_size=4, dtype="float32", tokens=True, allow_pickle=False
+)
 # Lengths on both sides of the padding steps, empty and too long texts among them.
 TEXTS = [
     "",
@@ -40,6 +43,10 @@ def assert_same_bits(part: BertFeatures, whole: BertFeatures, rows: list[int]) -
     np.testing.assert_array_equal(part.mean, whole.mean[rows])
     np.testing.assert_array_equal(part.n_tokens, whole.n_tokens[rows])
     np.testing.assert_array_equal(part.truncated, whole.truncated[rows])
+    assert part.token_states is not None
+    assert whole.token_states is not None
+    for states, row in zip(part.token_states, rows, strict=True):
+        np.testing.assert_array_equal(states, whole.token_states[row])
 
 
 @settings(deadline=None, max_examples=60)
@@ -65,7 +72,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> TextEncoder:
 
 
 LETTERS = list("abcdefghijklmnopqrstuvwxyz")
-WIDE_PARAMS = BertParams(models={}, max_tokens=100, batch_size=8)
+WIDE_PARAMS = replace(PARAMS, max_tokens=100, batch_size=8)
 
 
 def random_texts(lengths: Iterable[int]) -> list[str]:
@@ -114,6 +121,9 @@ def test_padding_agrees_with_the_text_alone_unpadded(
         np.testing.assert_allclose(together.first[row], states[0], atol=1e-5)
         np.testing.assert_allclose(together.mean[row], states.mean(0), atol=1e-5)
         assert together.n_tokens[row] == len(states)
+        assert together.token_states is not None
+        assert together.token_states[row].dtype == np.float16
+        np.testing.assert_allclose(together.token_states[row], states, atol=4e-3)
 
 
 def test_dimension_and_type_come_from_the_model(
@@ -148,13 +158,13 @@ def test_no_texts_give_no_rows(encoder: TextEncoder) -> None:
 def test_a_limit_that_does_not_fit_the_model_is_refused(
     encoder: TextEncoder, max_tokens: int
 ) -> None:
-    params = BertParams(models={}, max_tokens=max_tokens, batch_size=4)
+    params = replace(PARAMS, max_tokens=max_tokens)
     with pytest.raises(ValueError, match=rf"bert\.max_tokens is {max_tokens}: expected 3 to 63"):
         embed(["a"], encoder, params)
 
 
 def test_the_longest_allowed_text_keeps_a_column_of_padding(encoder: TextEncoder) -> None:
-    params = BertParams(models={}, max_tokens=63, batch_size=2)
+    params = replace(PARAMS, max_tokens=63, batch_size=2)
     texts = ["a " * 61, "b " * 61, "c"]
     whole = embed(texts, encoder, params)
     for row, text in enumerate(texts):
@@ -177,7 +187,32 @@ def test_missing_weights_are_never_made_up(bert_dir: Path, tmp_path: Path) -> No
         load(copy)
     (copy / "model.safetensors").unlink()
     with pytest.raises(ValueError, match="cannot be loaded"):
+        load(copy, allow_pickle=True)
+
+
+def test_a_pickle_is_read_only_where_it_is_allowed(
+    bert_dir: Path, encoder: TextEncoder, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(bert_dir, tmp_path / "copy")
+    (copy / "model.safetensors").unlink()
+    torch.save(encoder.model.state_dict(), copy / "pytorch_model.bin")
+    with pytest.raises(ValueError, match=r"no weights as safetensors.*bert\.allow_pickle: true"):
         load(copy)
+    unpickled = load(copy, allow_pickle=True)
+    assert_same_bits(
+        embed(TEXTS, unpickled, PARAMS), embed(TEXTS, encoder, PARAMS), [*range(len(TEXTS))]
+    )
+
+
+def test_bfloat16_gives_nearly_the_same_vectors_in_float32(
+    bert_dir: Path, together: BertFeatures
+) -> None:
+    params = replace(PARAMS, dtype="bfloat16", tokens=False)
+    short = embed(TEXTS, load(bert_dir, "bfloat16"), params)
+    assert short.token_states is None
+    assert short.mean.dtype == np.float32
+    assert not np.array_equal(short.mean, together.mean)
+    np.testing.assert_allclose(short.mean, together.mean, atol=0.05)
 
 
 def test_a_tokenizer_without_a_padding_token_is_refused(bert_dir: Path, tmp_path: Path) -> None:

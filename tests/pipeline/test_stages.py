@@ -90,6 +90,9 @@ def test_new_recordings_compute_their_rows_alone_and_leave_the_bytes_of_a_clean_
         ({"mel__n_mels": 40}, ("mel",)),
         ({"augment__noise__snr_db": 20}, ("augment", "mel")),
         ({"bert__max_tokens": 20}, ("bert",)),
+        ({"bert__tokens": True}, ("bert",)),
+        ({"bert__dtype": "bfloat16"}, ("bert",)),
+        ({"bert__allow_pickle": True}, ()),
         ({"words__segmenters": {"zh": "char"}}, ()),  # nothing here is Chinese
         ({"store__target_rows__mel": 8}, ()),
         ({"corpora__c__labels": {"angry": "frustrated"}}, ()),
@@ -166,7 +169,7 @@ def golden_mel(variant: str, frames: int, *mel: float) -> Golden:
 GOLDEN = [
     Golden(
         "transcripts",
-        1,
+        2,
         "reference",
         {
             "text": "we won the game 3",
@@ -203,7 +206,7 @@ GOLDEN = [
     ),
     Golden(
         "bert",
-        1,
+        2,
         "reference",
         {"n_tokens": 13, "truncated": False},
         {
