@@ -1,25 +1,26 @@
 """The report: one HTML file that needs nothing else, and the table of metrics on the console.
 
-It repeats what the runs' files and the store say. Nothing in it tells when or where it was made, so
-the same results give the same bytes.
+It is computed from the runs' predictions and the store. Nothing in it tells when or where it was
+made, so the same results give the same bytes.
 """
 
-import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline import layout
 from pipeline.catalog import Catalog
+from pipeline.evaluation.runscores import TITLES
 from pipeline.files import appearing
-from pipeline.params import Bounds, ReportParams, RunParams
+from pipeline.params import ReportParams, RunParams
 from pipeline.query import connect
-from pipeline.reporting.facts import METRICS, corpora, encoders, read_metrics, split_facts
+from pipeline.reporting.context import Context, evaluated
+from pipeline.reporting.expectations import check_expectations
+from pipeline.reporting.facts import METRICS, read_metrics
+from pipeline.reporting.sections import SECTIONS
 
 TEMPLATES = Path(__file__).parent / "reporting" / "templates"
-TITLES = {"ua": "UA", "wa": "WA", "f1_weighted": "F1 weighted", "f1_macro": "F1 macro"}
-USED_BY_NAME = ("sizes", "presets", "tasks", "splits")  # sections of which runs use some entries
-SECTIONS = ("corpora", "audio", "manifest", "asr", "augment", "mel", "words", "bert")
+TITLE = "Speech emotion recognition: report"
 
 
 def write_report(
@@ -28,7 +29,7 @@ def write_report(
     report: ReportParams,
     settings: Mapping[str, Any],
 ) -> list[str]:
-    """Write reports/index.html from the runs' metrics and pictures, and from the store.
+    """Write reports/index.html from the runs' predictions and from the store.
 
     Args:
         settings: all params as plain values, to be shown.
@@ -38,58 +39,40 @@ def write_report(
 
     Raises:
         FileNotFoundError: a run has not been evaluated.
+        AnswersError: the predictions of a run cannot be scored.
     """
-    metrics = {name: read_metrics(name) for name in runs}
-    violations = check_expectations(report.expect, metrics)
-    splits = {m["split"]: m["protocol"] for m in metrics.values()}
+    context = gather(catalog, runs, report, settings)
+    found = ((section, section.facts(context)) for section in SECTIONS)
+    page = _template().render(
+        title=TITLE,
+        notes=report.notes,
+        sections=[
+            {"id": section.id, "title": section.title, "facts": facts}
+            for section, facts in found
+            if facts is not None
+        ],
+    )
+    with appearing(layout.REPORT) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return check_expectations(report.expect, {run.name: run.scores.pooled for run in context.runs})
+
+
+def gather(
+    catalog: Catalog,
+    runs: Mapping[str, RunParams],
+    report: ReportParams,
+    settings: Mapping[str, Any],
+) -> Context:
+    """The store and the evaluated runs, for the sections to ask."""
+    splits = {read_metrics(name)["split"] for name in runs}
     connection = connect(
         catalog,
         {name: layout.split(name) for name in splits},
         {name: layout.predictions(name) for name in runs},
         {},
     )
-    facts = corpora(connection, catalog)
-    page = _template().render(
-        notes=report.notes,
-        runs=[_run(name, params, metrics[name]) for name, params in runs.items()],
-        best=max((m["pooled"]["ua"] for m in metrics.values()), default=None),
-        metrics=TITLES,
-        expected=sum(v is not None for b in report.expect.values() for v in vars(b).values()),
-        violations=violations,
-        corpora=facts,
-        labels=sorted({label for corpus in facts for label in corpus.classes}),
-        splits=[split_facts(connection, name, splits[name]) for name in sorted(splits)],
-        encoders=encoders(catalog),
-        settings=dict(_shown(settings, runs)),
-    )
-    with appearing(layout.REPORT) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return violations
-
-
-def check_expectations(
-    expect: Mapping[str, Bounds], metrics: Mapping[str, Mapping[str, Any]]
-) -> list[str]:
-    """The bounds that pooled metrics break, each as a sentence.
-
-    Raises:
-        KeyError: a bound names a run without metrics.
-    """
-    return list(_violations(expect, metrics))
-
-
-def _violations(
-    expect: Mapping[str, Bounds], metrics: Mapping[str, Mapping[str, Any]]
-) -> Iterator[str]:
-    for run, bounds in expect.items():
-        for name, bound in vars(bounds).items():
-            metric, _, side = name.rpartition("_")
-            if bound is None:
-                continue
-            value = metrics[run]["pooled"][metric]
-            if value < bound if side == "min" else value > bound:
-                wanted = "at least" if side == "min" else "at most"
-                yield f"{run}: {TITLES[metric]} is {value:.3f}, expected {wanted} {bound:g}"
+    found = tuple(evaluated(connection, name, params) for name, params in runs.items())
+    return Context(connection, catalog, found, report, settings)
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
@@ -115,54 +98,12 @@ def _split(metrics: Mapping[str, Any]) -> str:
     return name if name == protocol else f"{name} ({protocol})"
 
 
-def _run(name: str, params: RunParams, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    folder = layout.run_report(name)
-    return {
-        "name": name,
-        "params": params,
-        "metrics": metrics,
-        "split": _split(metrics),
-        "chance": 1 / len(metrics["recall"]),
-        "pictures": {kind: _embedded(folder / f"{kind}.png") for kind in ("confusion", "curves")},
-    }
-
-
-def _embedded(picture: Path) -> str | None:
-    if not picture.exists():
-        return None
-    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
-
-
-def _shown(
-    settings: Mapping[str, Any], runs: Mapping[str, RunParams]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Sections of the params as flat lines; of named entries only those a run uses."""
-    for section in SECTIONS:
-        if settings.get(section):
-            yield section, dict(_flat(settings[section]))
-    for section in USED_BY_NAME:
-        used = {getattr(run, section.removesuffix("s")) for run in runs.values()}
-        entries = {k: v for k, v in settings.get(section, {}).items() if k in used}
-        if entries:
-            yield section, dict(_flat(entries))
-
-
-def _flat(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _flat(inner, f"{at}.{key}" if at else str(key))
-    elif isinstance(value, list | tuple):
-        yield at, ", ".join(str(item) for item in value) or "none"
-    else:
-        yield at, "none" if value is None or value == {} else value
-
-
 def _template() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
+        autoescape=lambda name: name is None or name.endswith(".html.j2"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -20,6 +20,7 @@ RESAMPLES = 1000
 LEVEL = 0.95
 MAX_UNDEFINED = 0.05  # of resamples in which a score has no value
 MIN_SPEAKERS = 3  # fewer make only a handful of different resamples
+SAME = 1e-12  # an interval narrower than this says nothing of how sure a score is
 AT_ONCE = 1 << 22  # weights in memory
 
 Unit = Literal["speakers", "utterances"]
@@ -124,6 +125,9 @@ def estimate(
             why.append((unit, f"not defined in {missing:.0%} of the resamples"))
             continue
         low, high = np.nanpercentile(scores, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+        if high - low < SAME:
+            why.append((unit, "the same in every resample"))
+            continue
         found.append(Interval(float(low), float(high), unit))
     found.sort(key=lambda interval: -interval.width)
     told = "; ".join(f"no interval over {unit}: {reason}" for unit, reason in why)

@@ -159,12 +159,14 @@ def _ece(answers: Answers, found: Reliability, resamples: int) -> Estimate:
     sure = answers.probabilities.max(axis=1)
     gap = np.zeros((len(answers), BINS))  # confidence less accuracy, in the answer's bin
     gap[np.arange(len(answers)), _bins(sure)] = sure - answers.right
-    size = np.zeros((len(answers), 1))
-    size[:] = 1
-    drawn = resample(answers, np.hstack([gap, size]), 0, resamples)
-    return estimate(
-        found.ece, drawn, lambda sums: np.abs(sums[:, :BINS]).sum(axis=1) / sums[:, BINS]
-    )
+    drawn = resample(answers, np.hstack([gap, np.ones((len(answers), 1))]), 0, resamples)
+
+    def centred(sums: Floats) -> Floats:
+        """Resampling adds to a sum of distances; what it adds is taken off again."""
+        drawn_ece = np.abs(sums[:, :BINS]).sum(axis=1) / sums[:, BINS]
+        return np.asarray(np.maximum(0, drawn_ece - np.median(drawn_ece) + found.ece))
+
+    return estimate(found.ece, drawn, centred)
 
 
 def _fit(validation: Answers, fold: int, seed: int) -> Temperature:

@@ -1,38 +1,18 @@
-"""The pictures of a run, drawn from the small files that its evaluation leaves.
-
-The same files give the same bytes: no dates, no reader of the user's matplotlib settings.
-"""
+"""The pictures of a run, drawn from the small files that its evaluation leaves."""
 
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files import appearing
+from pipeline.reporting.figures import BLUE, INK, LINE, ORANGE, figure, write_png
 
-DPI = 160
-BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito's palette, told apart by all eyes
-GREY = "#555555"
-SETTINGS = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
-    "font.size": 10.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": "#222222",
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "axes.titlesize": 11.0,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-}
 Counts = NDArray[np.int64]
+CURVES_IN = (7.2, 2.9)
 
 
 def plot_run(folder: Path) -> None:
@@ -40,7 +20,9 @@ def plot_run(folder: Path) -> None:
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     classes = list(metrics["recall"])
     plot_confusion(confusion(folder / "confusion.csv", classes), classes, folder / "confusion.png")
-    plot_curves(curves(folder / "curves.csv"), folder / "curves.png")
+    with figure(*CURVES_IN) as page:
+        draw_curves(page, curves(folder / "curves.csv"))
+        write_png(page, folder / "curves.png")
 
 
 def confusion(path: Path, classes: list[str]) -> Counts:
@@ -68,11 +50,11 @@ def plot_confusion(counts: Counts, classes: list[str], path: Path) -> None:
     support = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
     side = 1.8 + 0.72 * len(classes)
-    with _figure(path, side, side - 0.35) as figure:
-        axes = figure.add_subplot()
+    with figure(side, side - 0.35) as page:
+        axes = page.add_subplot()
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         for (row, column), value in np.ndenumerate(share):
-            ink = {"color": "white" if value > 0.68 else "#222222", "ha": "center"}
+            ink = {"color": "white" if value > 0.68 else INK, "ha": "center"}
             axes.text(column, row - 0.06, f"{value:.0%}", va="center", fontsize=11, **ink)
             axes.text(column, row + 0.24, f"{counts[row, column]}", va="center", fontsize=7, **ink)
         ticks = range(len(classes))
@@ -89,28 +71,28 @@ def plot_confusion(counts: Counts, classes: list[str], path: Path) -> None:
         axes.set_yticks(np.arange(len(classes) - 1) + 0.5, minor=True)
         axes.grid(which="minor", color="white", linewidth=2)
         axes.tick_params(which="minor", length=0)
+        write_png(page, path)
 
 
-def plot_curves(columns: dict[str, list[NDArray[np.float64]]], path: Path) -> None:
+def draw_curves(page: Any, columns: dict[str, list[NDArray[np.float64]]]) -> None:
     """Losses on the left, scores on the right: each fold and seed thin, their mean thick."""
     panels = {
         "loss": {"train_loss": "training (joint loss)", "val_loss": "validation (cross-entropy)"},
         "validation score": {"val_ua": "UA", "val_wa": "WA"},
     }
-    with _figure(path, 7.2, 2.9) as figure:
-        for axes, (title, names) in zip(figure.subplots(1, 2), panels.items(), strict=True):
-            axes.set_title(title)
-            axes.set_xlabel("epoch")
-            axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            for (name, label), colour, dash in zip(
-                names.items(), (BLUE, ORANGE), ("-", (0, (4, 1.5))), strict=True
-            ):
-                _draw_curve(axes, columns.get(name, []), label, color=colour, linestyle=dash)
-            if title != "loss":
-                axes.set_ylim(0, 1)
-            if axes.lines:
-                axes.legend(frameon=False, loc="best", handlelength=2.4)
+    for axes, (title, names) in zip(page.subplots(1, 2), panels.items(), strict=True):
+        axes.set_title(title)
+        axes.set_xlabel("epoch")
+        axes.grid(axis="y", color=LINE, linewidth=0.6)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        for (name, label), colour, dash in zip(
+            names.items(), (BLUE, ORANGE), ("-", (0, (4, 1.5))), strict=True
+        ):
+            _draw_curve(axes, columns.get(name, []), label, color=colour, linestyle=dash)
+        if title != "loss":
+            axes.set_ylim(0, 1)
+        if axes.lines:
+            axes.legend(frameon=False, loc="best", handlelength=2.4)
 
 
 def _draw_curve(axes: Any, curves_: list[NDArray[np.float64]], label: str, **look: Any) -> None:
@@ -130,19 +112,3 @@ def _mean_of_running(curves_: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         row[: len(values)] = values
     mean: NDArray[np.float64] = np.nanmean(table, axis=0)
     return mean
-
-
-@contextmanager
-def _figure(path: Path, width_in: float, height_in: float) -> Iterator[Any]:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(SETTINGS)
-        layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)  # inches
-        figure = Figure(figsize=(width_in, height_in), layout=layout, facecolor="white")
-        yield figure
-        with appearing(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})

@@ -122,9 +122,12 @@ def test_what_is_not_defined_has_no_figure_but_a_reason() -> None:
     assert found.pooled["wa"].value == 0.75
     assert found.classes[3].recall.value is None
     assert found.classes[3].precision.why == "the class is never the answer"
-    single = score_run(answers_of(prediction_rows("0101", "0101", speakers=1), speakers=1))
+    single = score_run(answers_of(prediction_rows("0101", "0111", speakers=1), speakers=1))
     assert [i.unit for i in single.pooled["wa"].intervals] == ["utterances"]
     assert "1 speaker" in single.pooled["wa"].why
+    perfect = score_run(answers_of(prediction_rows("0101", "0101"))).pooled["wa"]
+    assert (perfect.value, perfect.intervals) == (1.0, ())
+    assert "the same in every resample" in perfect.why
     rows = [row | {"speaker": None} for row in prediction_rows("0101", "0101")]
     assert "unknown speakers" in score_run(answers_of(rows)).pooled["wa"].why
 

@@ -1,0 +1,71 @@
+"""What a section of the page may ask: the store, and the evaluated runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline import layout
+from pipeline.catalog import Catalog
+from pipeline.evaluation.answers import Answers, AnswersError, read_answers
+from pipeline.evaluation.runscores import RunScores, score_run
+from pipeline.params import ReportParams, RunParams
+from pipeline.reporting.facts import read_metrics
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A run with its answers."""
+
+    name: str
+    params: RunParams
+    metrics: Mapping[str, Any]  # of metrics.json: what the run was
+    answers: Answers
+    validation: Answers | None
+    scores: RunScores
+
+    @property
+    def chance(self) -> float:
+        """UA of guessing."""
+        return 1 / len(self.answers.classes)
+
+    @property
+    def split(self) -> str:
+        """Its split, with the protocol where the name does not tell."""
+        name, protocol = self.metrics["split"], self.metrics["protocol"]
+        return name if name == protocol else f"{name} ({protocol})"
+
+
+@dataclass(frozen=True)
+class Context:
+    """The store and the runs."""
+
+    connection: Any  # DuckDB with the views of pipeline/query.py
+    catalog: Catalog
+    runs: tuple[Evaluated, ...]
+    report: ReportParams
+    settings: Mapping[str, Any]  # all params as plain values
+
+    @property
+    def splits(self) -> dict[str, str]:
+        """The splits that runs are of, with their protocols."""
+        return {run.metrics["split"]: run.metrics["protocol"] for run in self.runs}
+
+
+def evaluated(connection: Any, name: str, params: RunParams) -> Evaluated:
+    """A run from its predictions.
+
+    Raises:
+        FileNotFoundError: it has not been evaluated.
+        AnswersError: its predictions cannot be scored.
+    """
+    metrics = read_metrics(name)
+    if not layout.predictions(name).exists():
+        raise FileNotFoundError(
+            f"{layout.predictions(name)}: missing; run `dvc repro evaluate@{name}`"
+        )
+    answers = read_answers(connection, name)
+    try:
+        validation = read_answers(connection, name, "val")
+    except AnswersError:  # of an older version, which kept none
+        validation = None
+    return Evaluated(name, params, metrics, answers, validation, score_run(answers))

@@ -1,0 +1,34 @@
+"""The sections of the page, in order.
+
+A section is the template `templates/<id>.html.j2`, which finds as `facts` what its function makes
+of the context; a section whose function returns None is left out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.reporting import calibrations, corpora, groups, parameters, runs
+from pipeline.reporting.context import Context
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section; its id names the template and the anchor."""
+
+    id: str
+    title: str
+    facts: Callable[[Context], Facts | None]
+
+
+SECTIONS = (
+    Section("results", "Results", runs.results),
+    Section("fairness", "Is the test fair?", corpora.fairness),
+    Section("runs", "Runs", runs.details),
+    Section("calibration", "Calibration", calibrations.facts),
+    Section("groups", "Groups", groups.facts),
+    Section("corpora", "Corpora", corpora.facts),
+    Section("provenance", "What was run", parameters.facts),
+)
