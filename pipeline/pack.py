@@ -27,11 +27,12 @@ from pipeline.packing.melrows import MelRows, plan_mel
 from pipeline.packing.origins import describe_origins
 from pipeline.packing.params import TaskParams as TaskParams
 from pipeline.packing.rows import PackError, Utterances, choose_utterances
-from pipeline.packing.tensors import plan_words, write_bert, write_mel, write_words
+from pipeline.packing.tensors import write_mel
+from pipeline.packing.texts import plan_words, write_bert, write_words
 from pipeline.splitting.leakage import COLUMNS, TIMES, LeakageError, check_leakage
 from pipeline.splitting.params import group_of
 
-FORMAT = 1
+FORMAT = 2
 MANY_UNKNOWN = 0.5  # a share of words above it calls for a warning
 NORMALISATION = "per-bin mean and std of the training part"
 

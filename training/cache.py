@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor
 
-FORMAT = 1
+FORMAT = 2
 META = "meta.json"
 INDEX = "index.parquet"
 ORIGINAL = "original"
@@ -52,6 +52,11 @@ class TensorCache:
         """The utterance's name, row by row."""
         names: list[str] = self.index["utt_id"].to_pylist()
         return names
+
+    @cached_property
+    def durations_s(self) -> NDArray[np.float64]:
+        """Seconds of each row."""
+        return self.index["duration_s"].to_numpy()  # type: ignore[no-any-return]
 
     @property
     def classes(self) -> list[str]:
@@ -201,7 +206,10 @@ def _read_meta(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if meta.get("format") != FORMAT:
-        raise ValueError(f"{path} has format {meta.get('format')!r}, this version reads {FORMAT}")
+        found = meta.get("format")
+        raise ValueError(
+            f"{path} has format {found!r}, this version reads {FORMAT}: pack the task again"
+        )
     if missing := sorted(_META_KEYS - set(meta)):
         raise ValueError(f"{path} lacks {missing}")
     return meta

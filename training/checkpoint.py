@@ -18,6 +18,7 @@ from training.models import build_model
 from training.models.interface import InputSizes
 from training.settings import Modality, RunSettings
 from training.strict import read_one_of
+from training.vocabulary import Vocabulary
 
 FORMAT = 1
 MODEL = "model.safetensors"
@@ -113,8 +114,16 @@ def load_fold(folder: Path, device: torch.device | str = "cpu") -> TrainedFold:
 def untrained_model(record: Mapping[str, Any]) -> nn.Module:
     """The network that a record describes, with new weights."""
     settings = read_one_of(ModelSettings, record["model"], "model")
-    sizes = InputSizes(**{k: v for k, v in record["inputs"].items() if k != "mel_max_frames"})
+    widths = {k: v for k, v in record["inputs"].items() if k != "mel_max_frames"}
+    vocabulary = vocabulary_of(record)
+    sizes = InputSizes(**widths, vocabulary=0 if vocabulary is None else len(vocabulary))
     return build_model(settings, sizes, record["modalities"], len(record["classes"]))
+
+
+def vocabulary_of(record: Mapping[str, Any]) -> Vocabulary | None:
+    """The words that a trained fold knows by number, if its model does."""
+    words = record.get("vocabulary")
+    return None if words is None else Vocabulary(tuple((lang, form) for lang, form in words))
 
 
 def _text_source(run: RunSettings, features: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """From rows of a tensor cache to padded, normalised batches."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,12 +9,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.batch import Batch
-from training.cache import TensorCache
+from training.cache import ORIGINAL, TensorCache
 from training.draw import draw_views, seed_of, shuffled_batches, sorted_batches
-from training.model_settings import VcemoSettings
+from training.model_settings import (
+    ModelSettings,
+    VcemoSettings,
+    reads_word_ids,
+    reads_word_vectors,
+)
+from training.ragged import Ragged, lay_out, open_ragged
 from training.settings import RunSettings, files_of
+from training.vocabulary import FIRST_WORD, Vocabulary, Word, learn_vocabulary, read_words
 
 Rows = NDArray[np.int64]
+OPTIONAL_FILES = {  # what a cache may lack, and how it is had
+    "align": "choose a text source with times of words, as an ASR source has them",
+    "bert": "set `bert.token_states: true` in params.yaml, or read `bert: first` or `mean`",
+}
 
 
 @dataclass(frozen=True)
@@ -29,39 +40,24 @@ class Normalisation:
 
 
 @dataclass(frozen=True)
-class Ragged:
-    """Sequences end to end in one tensor; row i is values[offsets[i] : offsets[i + 1]].
-
-    Shape:
-        values: (total, ...); offsets: (rows + 1,) int64
-    """
-
-    values: Tensor
-    offsets: Tensor
-
-    def pad(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The rows' values end to end (sum of lengths, ...), lengths (B,) and mask (B, longest)."""
-        start = self.offsets[rows]
-        lengths = self.offsets[rows + 1] - start
-        step = torch.arange(int(lengths.max()))
-        mask = step < lengths[:, None]
-        return self.values[(start[:, None] + step)[mask]], lengths, mask
-
-
-@dataclass(frozen=True)
 class Features:
-    """The tensors one run reads, None for a modality it does not use.
+    """The tensors one run reads, None for what it does not use.
 
     Shape:
-        mel: values (frames, n_mels) float16; words: ids (tokens,) int32; table: (vocabulary,
-            word_dim) float32; bert: (utterances, bert_dim) float32
+        mel: values (frames, n_mels) float16; words: ids (tokens,) int32; table: (packed words,
+            word_dim) float32; bert: (utterances, bert_dim) float32, or one state per token,
+            (tokens, bert_dim) float16; align: (tokens, 2) int32 frames of each word
     """
 
     cache: TensorCache
     mel: Ragged | None
     words: Ragged | None
     table: Tensor | None
-    bert: Tensor | None
+    bert: Tensor | Ragged | None
+    align: Ragged | None
+    names: tuple[Word, ...]  # of the ids from 2 on, for a model that knows words by number
+    shows_vectors: bool  # of words
+    numbers: Tensor | None = None  # of each id in the vocabulary of a fold
 
     def lengths(self, rows: Rows) -> NDArray[np.int64]:
         """What batches are sorted by: frames, without audio words, all alike without either."""
@@ -76,25 +72,66 @@ class Features:
         """The padded batch of some rows of the index, gathered all at once."""
         index = torch.from_numpy(rows)
         utterance = torch.from_numpy(self.cache.utterance[rows])
-        mel = mel_len = word = word_len = None
+        mel = mel_len = word_len = bert_len = None
+        word = word_id = align = bert = None
         if self.mel is not None:
             assert normalise is not None, "audio needs its normalisation"
             values, mel_len, mask = self.mel.pad(index)
-            mel = _padded(normalise(values.float()), mask)
+            mel = lay_out(normalise(values.float()), mask)
         if self.words is not None:
             assert self.table is not None
             ids, word_len, mask = self.words.pad(utterance)
-            word = _padded(self.table[ids.long()], mask)
+            word = lay_out(self.table[ids.long()], mask) if self.shows_vectors else None
+            word_id = lay_out(self.numbers[ids.long()], mask) if self.numbers is not None else None
+        if self.align is not None:
+            spans, _, mask = self.align.pad(utterance)
+            align = self._spans_in_view(lay_out(spans.long(), mask), rows)
+        if isinstance(self.bert, Ragged):
+            states, bert_len, mask = self.bert.pad(utterance)
+            bert = lay_out(states.float(), mask)
+        elif self.bert is not None:
+            bert = self.bert[utterance]
         return Batch(
             mel=mel,
             mel_len=mel_len,
             word=word,
             word_len=word_len,
-            bert=None if self.bert is None else self.bert[utterance],
-            bert_len=None,
+            bert=bert,
+            bert_len=bert_len,
             label=torch.from_numpy(self.cache.label[rows]),
             row=index,
+            word_id=word_id,
+            align=align,
         )
+
+    def learn_words(self, rows: Rows) -> Vocabulary:
+        """The words that the texts of some rows are made of."""
+        assert self.words is not None
+        ids, _, _ = self.words.pad(torch.from_numpy(np.unique(self.cache.utterance[rows])))
+        return learn_vocabulary(self.names, ids)
+
+    def knowing(self, vocabulary: Vocabulary) -> "Features":
+        """The same, with words shown by their number in a vocabulary."""
+        return replace(self, numbers=vocabulary.numbers(self.names))
+
+    def vectors_of(self, vocabulary: Vocabulary) -> Tensor:
+        """What an embedding of a vocabulary starts from; zero where there is no vector.
+
+        Shape:
+            (vocabulary, word_dim) float32
+        """
+        assert self.table is not None
+        numbers = vocabulary.numbers(self.names)
+        known = numbers >= FIRST_WORD
+        vectors = self.table.new_zeros(len(vocabulary), self.table.shape[1])
+        return vectors.index_copy(0, numbers[known], self.table[known])
+
+    def _spans_in_view(self, spans: Tensor, rows: Rows) -> Tensor:
+        """Frames of the originals (B, Tw, 2) as frames of the rows: a view may be longer."""
+        durations, cache = self.cache.durations_s, self.cache
+        original = cache.view_rows(ORIGINAL)[cache.utterance[rows]]
+        stretch = torch.from_numpy(durations[rows] / durations[original])
+        return (spans * stretch[:, None, None]).round().long()
 
 
 def open_features(cache: TensorCache, run: RunSettings) -> Features:
@@ -105,27 +142,44 @@ def open_features(cache: TensorCache, run: RunSettings) -> Features:
             file contradicts the index or meta.json.
     """
     _check_fit(cache, run)
-    mel = words = table = bert = None
+    mel = words = table = bert = align = None
+    names: tuple[Word, ...] = ()
     files = files_of(run)
+    utterances = int(cache.meta["utterances"])
     if "audio" in files:
-        mel = _ragged(cache, files["audio"], "values", len(cache.frames))
+        mel = open_ragged(cache, files["audio"], "values", len(cache.frames))
         _check_width(cache, "mel", mel.values, "n_mels")
         if not np.array_equal(np.diff(mel.offsets.numpy()), cache.frames):
             raise ValueError(f"{cache.folder}: mel offsets and index disagree; pack the task again")
-    utterances = int(cache.meta["utterances"])
     if "words" in files:
-        words = _ragged(cache, files["words"], "ids", utterances)
+        words = open_ragged(cache, files["words"], "ids", utterances)
         table = cache.tensors(files["words"])["table"]
         _check_width(cache, "words", table, "word_dim")
+        if reads_word_ids(run.model):
+            names = read_words(cache.tensors(files["words"])["vocabulary"])
+    if "align" in files:
+        assert words is not None
+        align = Ragged(cache.tensors(files["align"])["frames"], words.offsets)
     if "bert" in files:
-        assert isinstance(run.model, VcemoSettings), "no other model reads BERT"
-        bert = cache.tensors(files["bert"])[run.model.bert]
-        _check_width(cache, "bert", bert, "bert_dim")
-        if len(bert) != utterances:
-            raise ValueError(
-                f"{cache.folder}: {len(bert)} BERT vectors for {utterances} utterances"
-            )
-    return Features(cache, mel, words, table, bert)
+        bert = _open_bert(cache, files["bert"], run.model, utterances)
+    shows_vectors = reads_word_vectors(run.model)
+    return Features(cache, mel, words, table, bert, align, names, shows_vectors)
+
+
+def _open_bert(
+    cache: TensorCache, name: str, model: ModelSettings, utterances: int
+) -> Tensor | Ragged:
+    """BERT as the model reads it: a vector for each utterance, or the states of its tokens."""
+    assert isinstance(model, VcemoSettings), "no other model reads BERT"
+    if model.bert == "tokens":
+        states = open_ragged(cache, name, "states", utterances)
+        _check_width(cache, "bert", states.values, "bert_dim")
+        return states
+    vectors = cache.tensors(name)[model.bert]
+    _check_width(cache, "bert", vectors, "bert_dim")
+    if len(vectors) != utterances:
+        raise ValueError(f"{cache.folder}: {len(vectors)} BERT vectors for {utterances} utterances")
+    return vectors
 
 
 def fit_normalisation(cache: TensorCache, rows: Rows) -> Normalisation:
@@ -175,6 +229,13 @@ def _check_fit(cache: TensorCache, run: RunSettings) -> None:
     if {"words", "bert"} & set(run.modalities) and run.source not in meta["sources"]:
         known = meta["sources"]
         raise ValueError(f"{cache.folder} has no text source {run.source!r}, only {known}")
+    for what, remedy in OPTIONAL_FILES.items():
+        name = files_of(run).get(what)
+        if name is not None and f"{name}.safetensors" not in meta["files"]:
+            raise ValueError(
+                f"{cache.folder} has no {name}.safetensors, which the model {run.model.name!r} of "
+                f"run {run.name!r} reads: {remedy}"
+            )
     if "audio" in run.modalities and run.training.view_probability > 0:
         absent = [view for view in run.training.views if not (cache.view == view).any()]
         if absent:
@@ -188,20 +249,3 @@ def _check_width(cache: TensorCache, name: str, values: Tensor, key: str) -> Non
     if values.shape[1] != cache.meta[key]:
         expected = f"meta.json says {key} = {cache.meta[key]}"
         raise ValueError(f"{cache.folder}: {name} is {values.shape[1]} wide, {expected}")
-
-
-def _ragged(cache: TensorCache, name: str, values: str, rows: int) -> Ragged:
-    tensors = cache.tensors(name)
-    offsets = tensors["offsets"]
-    if len(offsets) != rows + 1 or int(offsets[-1]) != len(tensors[values]):
-        raise ValueError(
-            f"{cache.folder}: {name}.safetensors does not hold {rows} rows; pack again"
-        )
-    return Ragged(tensors[values], offsets)
-
-
-def _padded(values: Tensor, mask: Tensor) -> Tensor:
-    """(sum of lengths, d) laid out by the mask (B, T) -> (B, T, d), zero elsewhere."""
-    out = values.new_zeros(*mask.shape, values.shape[1])
-    out[mask] = values
-    return out

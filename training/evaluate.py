@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from training import metrics
 from training.cache import TensorCache, open_cache
-from training.checkpoint import load_fold
+from training.checkpoint import load_fold, vocabulary_of
 from training.data import Features, Rows, open_features
 from training.device import choose_device, explain_memory, own_chance
 from training.files import write_text, write_whole
@@ -168,6 +168,8 @@ def _answer(job: FoldJob, features: Features) -> list[FoldResult]:
     results = []
     with own_chance(0), explain_memory(job.run.training.batch_size):
         trained = load_fold(job.folder, device)
+        if (vocabulary := vocabulary_of(trained.record)) is not None:
+            features = features.knowing(vocabulary)
         for subset in get_args(Subset):
             rows = cache.rows(job.run.split, job.fold, subset)
             logits = predict(

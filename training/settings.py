@@ -75,14 +75,16 @@ class RunSettings:
             _check_baseline(self)
 
 
-def files_of(run: RunSettings) -> dict[Modality, str]:
-    """The tensor file of the cache (without suffix) that each modality of a run reads."""
-    names: dict[Modality, str] = {
+def files_of(run: RunSettings) -> dict[str, str]:
+    """The files of the cache (without suffix) that a run reads, by modality; `align` is CME's."""
+    states = isinstance(run.model, VcemoSettings) and run.model.bert == "tokens"
+    names = {
         "audio": "mel",
         "words": f"words-{run.source}",
-        "bert": f"bert-{run.source}",
+        "bert": f"bert_tokens-{run.source}" if states else f"bert-{run.source}",
     }
-    return {modality: names[modality] for modality in run.modalities}
+    found = {modality: names[modality] for modality in run.modalities}
+    return found | ({"align": f"align-{run.source}"} if run.model.name == "cme" else {})
 
 
 def from_json(text: str) -> RunSettings:

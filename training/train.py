@@ -35,9 +35,12 @@ from training.draw import seed_of
 from training.files import make_folder
 from training.jobs import FoldJob, finish, plan, run_jobs, unfinished
 from training.losses import joint_loss
+from training.model_settings import reads_word_ids
+from training.models import start_words
 from training.predict import predict
 from training.progress import EpochScore, Progress, Report
 from training.settings import RunSettings, TrainSettings
+from training.vocabulary import Vocabulary
 
 HISTORY = "history.csv"
 
@@ -51,6 +54,7 @@ class FoldData:
     train_rows: Rows
     val_rows: Rows
     normalise: Normalisation | None  # None without audio
+    vocabulary: Vocabulary | None  # None for a model that knows words by their vectors alone
 
 
 def train_run(
@@ -93,7 +97,11 @@ def train_fold(job: FoldJob, report: Report) -> None:
         data = _open_fold(job)
         # A new model; plain Adam, whose weight decay is part of the gradient.
         record = describe_fold(job.run, data.features.cache, job.fold, job.seed)
+        if data.vocabulary is not None:
+            record["vocabulary"] = data.vocabulary.words
         model = untrained_model(record).to(device)
+        if data.vocabulary is not None:
+            start_words(model, data.features.vectors_of(data.vocabulary))
         optimiser = torch.optim.Adam(
             model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
         )
@@ -165,7 +173,11 @@ def _open_fold(job: FoldJob) -> FoldData:
         raise ValueError(f"fold {job.fold} of split {job.run.split!r} has one training utterance")
     heard = "audio" in job.run.modalities
     normalise = fit_normalisation(cache, train_rows) if heard else None
-    return FoldData(job, open_features(cache, job.run), train_rows, val_rows, normalise)
+    features, vocabulary = open_features(cache, job.run), None
+    if reads_word_ids(job.run.model):
+        vocabulary = features.learn_words(train_rows)
+        features = features.knowing(vocabulary)
+    return FoldData(job, features, train_rows, val_rows, normalise, vocabulary)
 
 
 def _train_epoch(

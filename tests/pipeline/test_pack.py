@@ -111,14 +111,17 @@ def test_spectrograms_are_those_of_the_store_cut_at_the_end(cache: Path) -> None
 
 def test_words_are_found_again_through_the_vocabulary(cache: Path) -> None:
     words = load_file(cache / "words-reference.safetensors")
-    assert words["table"].shape == (2 + len(WORDS) - 1, WORD_DIM)
+    assert words["table"].shape == (2 + len(WORDS), WORD_DIM)
     assert not words["table"][:2].any()
-    vocabulary = dict(zip(sorted(set(WORDS) - {"zzz"}), range(2, 9), strict=False))
+    vocabulary = {word: 2 + i for i, word in enumerate(sorted(WORDS))}
+    named = [["en", word] for word in sorted(WORDS)]
+    assert json.loads(words["vocabulary"].tobytes()) == named
     for i in range(11):
         ids = words["ids"][words["offsets"][i] : words["offsets"][i + 1]]
-        tokens = tokens_of(f"one/{i:02d}", "reference") or ["zzz"]  # silence: one unknown word
-        assert ids.tolist() == [vocabulary.get(t, 1) for t in tokens]
-        assert np.array_equal(words["table"][ids], [vector_of(t) for t in tokens])
+        tokens = tokens_of(f"one/{i:02d}", "reference")
+        assert ids.tolist() == ([vocabulary[t] for t in tokens] or [1])  # silence: unknown
+        vectors = [vector_of(t) for t in tokens] or [np.zeros(WORD_DIM)]
+        assert np.array_equal(words["table"][ids], vectors)
 
 
 def test_the_trainer_accepts_it(cache: Path) -> None:

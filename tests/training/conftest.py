@@ -13,7 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from training.model_settings import VcemoSettings
+from training.model_settings import (
+    BaselineSettings,
+    CmeSettings,
+    UmonsSettings,
+    VcemoSettings,
+    XuDeltaSettings,
+    XuSettings,
+    YoonMdreSettings,
+    YoonMhaSettings,
+)
 from training.settings import RunSettings, TrainSettings
 
 
@@ -46,6 +55,8 @@ def write_cache(folder: Path, plan: CachePlan = PLAN) -> Path:
         "words-reference": _words(plan, labels, rng),
         "bert-reference": _bert(plan, labels, rng),
     }
+    tensors["align-reference"] = _align(plan, tensors["words-reference"], tensors["mel"])
+    tensors["bert_tokens-reference"] = _bert_tokens(plan, tensors["bert-reference"], rng)
     for name, content in tensors.items():
         save_file(content, folder / f"{name}.safetensors")
     pq.write_table(_index(plan, labels, tensors["mel"]["offsets"]), folder / "index.parquet")
@@ -58,7 +69,7 @@ def write_meta(folder: Path, plan: CachePlan, **changes: Any) -> None:
     files = sorted(p for p in folder.iterdir() if p.name != "meta.json")
     digests = {p.name: hashlib.blake2b(p.read_bytes(), digest_size=16).hexdigest() for p in files}
     meta: dict[str, Any] = {
-        "format": 1,
+        "format": 2,
         "task": "emotion4",
         "classes": list(CLASSES),
         "sources": ["reference"],
@@ -106,7 +117,37 @@ def _words(plan: CachePlan, labels: np.ndarray, rng: np.random.Generator) -> dic
     ids = [2 + 3 * label + rng.integers(0, 3, int(rng.integers(1, 6))) for label in labels]
     ids[0] = np.array([1])  # an empty transcript
     offsets = np.cumsum([0, *map(len, ids)], dtype=np.int64)
-    return {"ids": np.concatenate(ids).astype(np.int32), "offsets": offsets, "table": table}
+    names = json.dumps([["en", f"w{i}"] for i in range(2, len(table))]).encode()
+    return {
+        "ids": np.concatenate(ids).astype(np.int32),
+        "offsets": offsets,
+        "table": table,
+        "vocabulary": np.frombuffer(names, np.uint8),
+    }
+
+
+def _align(
+    plan: CachePlan, words: dict[str, np.ndarray], mel: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Words share the frames of the original evenly; the first utterance has no times."""
+    frames = np.diff(mel["offsets"])[:: 1 + len(plan.views)]
+    counts = np.diff(words["offsets"])
+    spans = [
+        np.stack([np.arange(n), np.arange(1, n + 1)], axis=1) * length // n
+        for n, length in zip(counts, frames, strict=True)
+    ]
+    spans[0] = np.zeros_like(spans[0])
+    return {"frames": np.concatenate(spans).astype(np.int32)}
+
+
+def _bert_tokens(
+    plan: CachePlan, bert: dict[str, np.ndarray], rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    counts = rng.integers(2, 5, plan.utterances)
+    states = np.repeat(bert["first"], counts, axis=0)
+    noise = rng.normal(0, 0.1, states.shape)
+    offsets = np.cumsum([0, *counts], dtype=np.int64)
+    return {"states": (states + noise).astype(np.float16), "offsets": offsets}
 
 
 def _bert(plan: CachePlan, labels: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -159,6 +200,15 @@ TINY = VcemoSettings(
     pool="mean",
     bert="first",
 )
+BASELINES = {  # tiny ones; a name -> its settings
+    "umons": UmonsSettings("umons", 32, 4, 32, 2, 0.1, 6, 4, 32, "trained"),
+    "xu": XuSettings("xu", 16, 0.5, "frozen"),
+    "xu_delta": XuDeltaSettings("xu_delta", 32, 16, 4, 0.5, 30, 4, "trained"),
+    "yoon_mha": YoonMhaSettings("yoon_mha", 2, 16, 0.3, "frozen"),
+    "yoon_mdre": YoonMdreSettings("yoon_mdre", 32, 0.3, 0.7, 30, 4, "trained"),
+    "yoon_mdrea": YoonMdreSettings("yoon_mdrea", 32, 0.3, 0.7, 30, 4, "trained"),
+    "cme": CmeSettings("cme", (16, 16), 16, 300, "trained"),
+}
 FULL = replace(TINY, d=256, ff=1024, layers=3, conv_channels=(32, 64), projection=128)
 TRAINING = TrainSettings(
     epochs=3,
@@ -193,6 +243,12 @@ def tiny() -> VcemoSettings:
 
 
 @pytest.fixture(scope="session")
+def baselines() -> dict[str, BaselineSettings]:
+    """Every other model of the paper, tiny, by its name."""
+    return BASELINES
+
+
+@pytest.fixture(scope="session")
 def full() -> VcemoSettings:
     """The sizes of the specification."""
     return FULL
@@ -202,6 +258,14 @@ def full() -> VcemoSettings:
 def run_settings() -> RunSettings:
     """Three epochs of the tiny model with all modalities on the synthetic cache."""
     return RUN
+
+
+@pytest.fixture(scope="session")
+def baseline_runs() -> dict[str, RunSettings]:
+    """A run of each baseline, by its name: its two inputs, no contrastive loss."""
+    training = replace(TRAINING, alpha=0.0)
+    base = replace(RUN, modalities=("audio", "words"), training=training)
+    return {name: replace(base, name=name, model=model) for name, model in BASELINES.items()}
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
@@ -13,6 +15,7 @@ from training.data import (
     open_features,
     scoring_batches,
 )
+from training.vocabulary import Vocabulary
 
 IDENTITY = Normalisation(torch.zeros(8), torch.ones(8))
 
@@ -115,3 +118,76 @@ def test_batches_are_sorted_by_what_the_run_reads(cache_dir, run_settings):
     for modalities, lengths in expected.items():
         features = open_features(cache, replace(run_settings, modalities=modalities))
         assert np.array_equal(features.lengths(rows), lengths)
+
+
+def test_words_are_numbered_by_the_training_part_alone(cache_dir, baseline_runs):
+    features = open_features(open_cache(cache_dir), baseline_runs["umons"])
+    stored = features.cache.tensors("words-reference")
+    rows = np.array([2, 8])  # utterances 1 and 4
+    ids = [stored["ids"][stored["offsets"][u] : stored["offsets"][u + 1]].tolist() for u in (1, 4)]
+    vocabulary = features.learn_words(rows)
+    known = sorted({*ids[0], *ids[1]})
+    assert vocabulary.words == tuple(("en", f"w{i}") for i in known)
+    batch = features.knowing(vocabulary).collate(np.array([2, 4, 8]), IDENTITY)
+    assert batch.word is None  # a trained embedding reads no vectors
+    for row, utterance in enumerate((1, 2, 4)):
+        start, stop = stored["offsets"][utterance : utterance + 2].tolist()
+        here = stored["ids"][start:stop].tolist()
+        expected = [2 + known.index(i) if i in known else 1 for i in here]
+        assert batch.word_id[row, : len(here)].tolist() == expected
+        assert (batch.word_id[row, len(here) :] == 0).all()
+    start = features.vectors_of(vocabulary)
+    assert torch.equal(start[2:], stored["table"][known])
+    assert (start[:2] == 0).all()
+
+
+def test_padding_unknown_and_the_first_word_have_a_row_each():
+    """In UMONS's own code the first word shares its row with the unknown, and padding looks so."""
+    vocabulary = Vocabulary((("en", "a"), ("en", "b")))
+    packed = [("en", "b"), ("de", "a"), ("en", "a")]
+    assert vocabulary.numbers(packed).tolist() == [0, 1, 3, 1, 2]
+    assert len(vocabulary) == 4
+
+
+def test_spans_of_words_follow_the_stretch_of_a_view(make_cache, baseline_runs):
+    folder = make_cache()
+    index = pq.read_table(folder / "index.parquet")
+    durations = np.array(index["duration_s"].to_pylist())
+    durations[1::2] = 2 * durations[::2]  # each view twice as long as its original
+    at = index.column_names.index("duration_s")
+    pq.write_table(
+        index.set_column(at, "duration_s", pa.array(durations)), folder / "index.parquet"
+    )
+    features = open_features(open_cache(folder), baseline_runs["cme"])
+    stored = features.cache.tensors("align-reference")["frames"]
+    start, stop = features.cache.tensors("words-reference")["offsets"][3:5].tolist()
+    batch = features.knowing(features.learn_words(np.array([6]))).collate(
+        np.array([6, 7]), IDENTITY
+    )
+    assert batch.align[0].tolist() == stored[start:stop].tolist()
+    assert batch.align[1].tolist() == (2 * stored[start:stop]).tolist()
+
+
+def test_token_states_of_bert_come_with_their_lengths(cache_dir, run_settings):
+    run = replace(run_settings, model=replace(run_settings.model, bert="tokens"))
+    features = open_features(open_cache(cache_dir), run)
+    stored = features.cache.tensors("bert_tokens-reference")
+    batch = features.collate(np.array([0, 4]), IDENTITY)
+    for i, utterance in enumerate((0, 2)):
+        start, stop = stored["offsets"][utterance : utterance + 2].tolist()
+        assert batch.bert_len[i] == stop - start
+        assert torch.equal(batch.bert[i, : stop - start], stored["states"][start:stop].float())
+
+
+def test_a_file_that_a_cache_may_lack_is_named_with_its_remedy(
+    make_cache, rewrite_meta, run_settings, baseline_runs
+):
+    folder = make_cache()
+    for name in ("align", "bert_tokens"):
+        (folder / f"{name}-reference.safetensors").unlink()
+    rewrite_meta(folder)
+    run = replace(run_settings, model=replace(run_settings.model, bert="tokens"))
+    with pytest.raises(ValueError, match=r"no bert_tokens-reference.*bert\.token_states: true"):
+        open_features(open_cache(folder), run)
+    with pytest.raises(ValueError, match=r"no align-reference.*'cme'.*times of words"):
+        open_features(open_cache(folder), baseline_runs["cme"])

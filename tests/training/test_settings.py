@@ -47,6 +47,9 @@ def test_json_brings_back_the_same_run(run_settings, double_view, patience, lr):
         ("model.align", "dtw", r"run\.model\.align is 'dtw', expected one of"),
         ("model.conv_channels", [8], r"conv_channels has 1 items, expected 2"),
         ("model", 5, r"run\.model is 5, expected a mapping"),
+        ("model", {}, r"run\.model lacks the settings \['name'\]"),
+        ("model.name", "lstm", r"run\.model\.name is 'lstm', expected one of \['vcemo', 'umons', "),
+        ("model.word_conv", "time_mix", r"align is 'resample_word_to_audio', expected fixed60"),
         ("modalities", [], r"modalities is \(\), expected at least one"),
         ("seeds", [1, 1], r"seeds names something twice: \[1, 1\]"),
         ("seeds", [-1], r"seeds is \(-1,\), expected 0 or more"),
@@ -88,3 +91,24 @@ def test_pydantic_reads_the_same_dataclasses_and_checks_them_too(run_settings):
     tree["model"]["heads"] = 5
     with pytest.raises(ValidationError, match="divisor of the width"):
         adapter.validate_python(tree)
+
+
+def test_every_model_is_read_by_its_name(baseline_runs):
+    for run in baseline_runs.values():
+        assert from_json(to_json(run)) == run
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"modalities": ("audio",)},
+            r"modalities is \['audio'\], expected audio and words, as the",
+        ),
+        ({"modalities": ("audio", "words", "bert")}, r"the model 'xu' has no others"),
+        ({"modalities": ("audio", "words")}, r"training\.alpha is 0\.1, expected 0, as the model"),
+    ],
+)
+def test_a_baseline_has_two_inputs_and_no_contrast(run_settings, baselines, changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(run_settings, model=baselines["xu"], **changes)

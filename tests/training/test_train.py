@@ -15,6 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 import training.train
 from training.cache import open_cache
+from training.evaluate import evaluate_run
+from training.model_settings import reads_word_ids
 from training.settings import to_json
 from training.train import train_run
 
@@ -199,3 +201,21 @@ def is_alive(pid):
     except ProcessLookupError:
         return False
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_every_baseline_is_trained_and_scored_with_the_words_of_its_fold(
+    cache_dir, baseline_runs, tmp_path
+):
+    for name, settings in baseline_runs.items():
+        run = replace(settings, training=replace(settings.training, epochs=1))
+        folders = train_run(run, cache_dir, tmp_path / name, workers=1)
+        records = [json.loads((folder / "fold.json").read_text()) for folder in folders]
+        assert all(("vocabulary" in r) == reads_word_ids(run.model) for r in records)
+        scores = evaluate_run(
+            run,
+            cache_dir,
+            tmp_path / name,
+            predictions=tmp_path / f"{name}.parquet",
+            reports=tmp_path / f"report-{name}",
+        )
+        assert scores["n"] == 48

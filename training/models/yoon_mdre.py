@@ -24,7 +24,7 @@ class YoonMdre(nn.Module):
         self.encoders = DualEncoders(model, sizes)
         half = model.hidden // 2
         self.audio_half, self.text_half = (nn.Linear(model.hidden, half) for _ in range(2))
-        self.predictor = nn.Linear(2 * half, n_classes)
+        self.predictor = _uniform(nn.Linear(2 * half, n_classes))
 
     def forward(self, batch: Batch) -> Output:
         audio, text = self.encoders(batch)
@@ -40,7 +40,7 @@ class YoonMdrea(nn.Module):
         super().__init__()
         self.encoders = DualEncoders(model, sizes)
         self.query = nn.Linear(model.hidden, model.hidden)
-        self.predictor = nn.Linear(2 * model.hidden, n_classes)
+        self.predictor = _uniform(nn.Linear(2 * model.hidden, n_classes))
 
     def forward(self, batch: Batch) -> Output:
         audio, text = self.encoders(batch)
@@ -84,3 +84,9 @@ def _orthogonal(gru: nn.GRU) -> nn.GRU:
             for gate in weight.chunk(3):
                 nn.init.orthogonal_(gate)
     return gru
+
+
+def _uniform(linear: nn.Linear) -> nn.Linear:
+    """The same layer with weights from -0.25 to 0.25, as the original begins."""
+    nn.init.uniform_(linear.weight, -0.25, 0.25)
+    return linear

@@ -9,7 +9,7 @@ import torch
 from training.batch import Batch
 from training.models.interface import InputSizes
 
-SIZES = InputSizes(n_mels=80, word_dim=300, bert_dim=768)
+SIZES = InputSizes(n_mels=80, word_dim=300, bert_dim=768, vocabulary=20)
 
 
 def random_batch(mel_lengths: Sequence[int], word_lengths: Sequence[int], seed: int = 0) -> Batch:
@@ -20,6 +20,8 @@ def random_batch(mel_lengths: Sequence[int], word_lengths: Sequence[int], seed: 
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=generator)
 
+    steps = torch.arange(max(word_lengths) + 1)[None] * torch.tensor(mel_lengths)[:, None]
+    borders = steps // torch.tensor(word_lengths)[:, None]  # words share the frames evenly
     return Batch(
         mel=normal(n, max(mel_lengths), SIZES.n_mels),
         mel_len=torch.tensor(mel_lengths),
@@ -29,6 +31,8 @@ def random_batch(mel_lengths: Sequence[int], word_lengths: Sequence[int], seed: 
         bert_len=None,
         label=torch.arange(n) % 4,
         row=torch.arange(n),
+        word_id=torch.randint(1, SIZES.vocabulary, (n, max(word_lengths)), generator=generator),
+        align=torch.stack([borders[:, :-1], borders[:, 1:]], dim=2),
     )
 
 
@@ -43,11 +47,13 @@ def pad_more(batch: Batch, mel: int, word: int) -> Batch:
     """The same samples with this much more padding, of large random values."""
 
     def longer(x: torch.Tensor, k: int) -> torch.Tensor:
-        return torch.cat([x, 50 * torch.randn(len(x), k, x.shape[2], dtype=x.dtype)], dim=1)
+        noise = 50 * torch.randn(len(x), k, *x.shape[2:], dtype=torch.float64)
+        garbage = noise if x.is_floating_point() else noise.abs() % SIZES.vocabulary
+        return torch.cat([x, garbage.to(x.dtype)], dim=1)
 
     assert batch.mel is not None
-    assert batch.word is not None
-    return replace(batch, mel=longer(batch.mel, mel), word=longer(batch.word, word))
+    streams = {name: longer(getattr(batch, name), word) for name in ("word", "word_id", "align")}
+    return replace(batch, mel=longer(batch.mel, mel), **streams)
 
 
 @pytest.fixture(scope="session")

@@ -3,21 +3,8 @@ from dataclasses import replace
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from training.models.encoders import AudioEncoder, BertEncoder, WordEncoder, halved
-from training.models.recurrent import run_forward
-from training.models.sequences import length_mask
-
-
-def test_running_over_the_padding_gives_the_states_of_packed_sequences():
-    torch.manual_seed(0)
-    lstm = nn.LSTM(5, 7, batch_first=True)
-    x, lengths = torch.randn(4, 9, 5), torch.tensor([9, 1, 4, 7])
-    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    expected, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True)
-    found = run_forward(lstm, x, length_mask(lengths, 9, "cpu"))
-    assert torch.allclose(found, expected, atol=1e-6)
 
 
 def test_two_convolutions_of_stride_two_quarter_the_length():
@@ -83,3 +70,18 @@ def test_the_bert_encoder_in_plain_torch(tiny):
     bert = torch.randn(3, 6)
     expected = F.linear(bert, encoder.linear.weight, encoder.linear.bias)[:, None]
     assert torch.allclose(encoder(bert, None).values, expected, atol=1e-6)
+
+
+def test_the_other_word_encoder_mixes_all_of_sixty_steps(tiny, sizes, make_batch):
+    settings = replace(tiny, dropout=0.0, word_conv="time_mix", align="fixed60")
+    encoder = WordEncoder(settings, 6)
+    vary(encoder.norm)
+    word, lengths = torch.randn(3, 7, 6), torch.tensor([7, 2, 5])
+    steps = torch.zeros(3, 60, tiny.d)
+    for i, n in enumerate(lengths):
+        steps[i, :n] = encoder.lstm(word[i : i + 1, :n])[0]
+    mixed = torch.einsum("ot,btd->bod", encoder.conv.weight[:, :, 0], steps)  # time as channels
+    expected = torch.relu(plain_norm(encoder.norm, nn.BatchNorm1d, mixed))
+    found = encoder(word, lengths)
+    assert found.lengths.tolist() == [60, 60, 60]
+    assert torch.allclose(found.values, expected, atol=1e-5)

@@ -26,6 +26,7 @@ NEEDS = {"audio": ("mel", "mel_len"), "words": ("word", "word_len"), "bert": ("b
 READINGS = [
     {"align": "pool_audio_to_word"},
     {"align": "fixed60"},
+    {"align": "fixed60", "word_conv": "time_mix"},
     {"concat": "feature"},
     {"pool": "attn"},
     {"fusion1_guide": "audio", "fusion2_guide": "bert"},

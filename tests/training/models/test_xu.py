@@ -1,0 +1,61 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.models.sequences import make_stream
+from training.models.xu import AdditiveAlignment
+from training.models.xu_delta import WordAttention, XuDelta
+
+
+@pytest.fixture
+def align():
+    """u = v = 1, b = 0, over states of one number."""
+    made = AdditiveAlignment(1)
+    for part in (made.u.weight, made.v.weight):
+        torch.nn.init.ones_(part)
+    torch.nn.init.zeros_(made.v.bias)
+    return made
+
+
+def stream(*values):
+    return make_stream(torch.tensor(values)[None, :, None], torch.tensor([len(values)]))
+
+
+def test_a_word_and_two_frames_by_hand(align):
+    weights = align.weights(stream(1.0), stream(0.0, 1.0))
+    assert torch.allclose(weights, torch.tensor([[[0.449564, 0.550436]]]), atol=1e-6)
+    assert align(stream(1.0), stream(0.0, 1.0)).item() == pytest.approx(0.550436, abs=1e-6)
+
+
+@given(st.floats(-1e3, 1e3), st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=5))
+def test_no_frame_weighs_more_than_e_squared_times_another(word, frames):
+    align = AdditiveAlignment(1)
+    torch.nn.init.ones_(align.u.weight)
+    torch.nn.init.ones_(align.v.weight)
+    weights = align.weights(stream(word), stream(*frames))
+    assert (weights.max() / weights.min()).item() <= math.exp(2) + 1e-3
+
+
+def test_weights_of_frames_sum_to_one_and_are_zero_in_the_padding(align):
+    frames = make_stream(torch.randn(2, 5, 1), torch.tensor([5, 2]))
+    words = make_stream(torch.randn(2, 3, 1), torch.tensor([3, 1]))
+    weights = align.weights(words, frames)
+    assert torch.allclose(weights.sum(dim=2), torch.ones(2, 3))
+    assert (weights[1, :, 2:] == 0).all()
+
+
+def test_attention_over_words_begins_as_their_mean():
+    pool, x = WordAttention(4), make_stream(torch.randn(2, 3, 4), torch.tensor([3, 2]))
+    torch.nn.init.zeros_(pool.context.weight)
+    assert torch.allclose(pool(x)[1], x.values[1, :2].mean(dim=0), atol=1e-6)
+
+
+def test_delta_attends_no_padding_of_the_audio(baselines, sizes, make_batch):
+    """Its original attends padded frames, so that an answer depends on the batch's longest one."""
+    model, seen = XuDelta(baselines["xu_delta"], sizes, 4).eval(), []
+    model.attention.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
+    model(make_batch([20, 7], [3, 2]))
+    assert seen[0].mask.sum(dim=1).tolist() == [20, 7]
