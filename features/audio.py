@@ -39,6 +39,7 @@ class AudioFacts:
     sample_rate_hz: int
     channels: int
     peak: float  # greatest finite |sample| of the mono mix, 1 = full scale; 0 for an empty file
+    power: float  # mean of the squares of its finite samples; 0 for an empty file
     has_nan: bool  # some sample is NaN or infinite
 
 
@@ -87,7 +88,7 @@ def probe(source: Path | BinaryIO) -> AudioFacts:
 
     AudioError when it is no readable audio, or breaks off before the end its header promises.
     """
-    frames, peak, has_nan = 0, 0.0, False
+    frames, peak, energy, has_nan = 0, 0.0, 0.0, False
     with _opened(source) as sound:
         # Not `sound.blocks`: it goes on to the header's length, over memory that nothing was read
         # into.
@@ -96,10 +97,11 @@ def probe(source: Path | BinaryIO) -> AudioFacts:
             finite = np.isfinite(x)
             frames += x.size
             peak = max(peak, float(x.max(initial=0.0, where=finite)))
+            energy += float(np.square(x, dtype=np.float64).sum(where=finite))
             has_nan = has_nan or not finite.all()
         _check_whole(source, sound, frames, sound.frames)
         rate, channels = int(sound.samplerate), int(sound.channels)
-    return AudioFacts(frames / rate, rate, channels, peak, has_nan)
+    return AudioFacts(frames / rate, rate, channels, peak, energy / max(frames, 1), has_nan)
 
 
 def encode_flac(x: Signal, sample_rate_hz: int) -> bytes:

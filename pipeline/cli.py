@@ -78,11 +78,19 @@ def demo(
 
 
 @app.command()
-def manifest(corpus: CorpusName, workers: Workers = None) -> None:
+def manifest(
+    corpus: CorpusName,
+    workers: Workers = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Read every recording, also those that look unchanged."),
+    ] = False,
+) -> None:
     """List and check a corpus: one row per utterance, rejects with their reason."""
     from pipeline import stages
 
-    typer.echo(stages.run_manifest(_corpus(corpus), workers or backends.default_workers()))
+    count = workers or backends.default_workers()
+    typer.echo(stages.run_manifest(_corpus(corpus), count, verify=verify))
 
 
 @app.command()

@@ -23,6 +23,11 @@ def rejects(corpus: str) -> Path:
     return DATA / "manifest" / f"{corpus}.rejects.parquet"
 
 
+def facts(corpus: str) -> Path:
+    """What the recordings of a corpus were found to be, on this machine: in no cache, no lock."""
+    return DATA / "facts" / f"{corpus}.parquet"
+
+
 def shards(feature: str, corpus: str) -> Path:
     """The folder of the shards of one feature of one corpus."""
     return DATA / "store" / feature / corpus

@@ -6,11 +6,11 @@ write    manifest and rejects, and only then stop if too many were rejected
 """
 
 import logging
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,8 +22,10 @@ from pipeline.corpora import CorpusParams, values
 from pipeline.files import appearing
 from pipeline.labels import Names
 from pipeline.listing import rejects
+from pipeline.listing.listening import listen
+from pipeline.listing.memory import Memory, Verdict, recall, remember
 from pipeline.listing.ratings import agreement, shares
-from pipeline.listing.recordings import Recording, Segment, examine
+from pipeline.listing.recordings import Recording
 from pipeline.listing.rejects import Rejection
 from pipeline.listing.screening import ManifestParams as ManifestParams
 from pipeline.listing.screening import judge, misnamed, twice, unmapped, wordless
@@ -31,7 +33,6 @@ from pipeline.listing.summary import ManifestError as ManifestError
 from pipeline.listing.summary import Summary, require_few_rejects, summarise
 from pipeline.listing.utterance import Utterance, Vote, Word
 
-FILES_AHEAD = 1024  # handed to the workers at a time, which bounds what waits in memory
 ROWS_AT_ONCE = 1 << 13  # as Python objects, on their way to Arrow
 ROWS_PER_GROUP = 1 << 16
 
@@ -55,6 +56,8 @@ SCHEMA = pa.schema(
         pa.field("duration_s", pa.float64(), nullable=False),
         pa.field("sample_rate", pa.int32(), nullable=False),
         pa.field("channels", pa.int16(), nullable=False),
+        pa.field("peak_db", pa.float32(), nullable=False),
+        pa.field("loudness_db", pa.float32(), nullable=False),
         pa.field("audio_key", pa.string(), nullable=False),
         pa.field("speaker", pa.string()),
         pa.field("gender", pa.string()),
@@ -77,10 +80,9 @@ SCHEMA = pa.schema(
         pa.field("valence", pa.float32()),
         pa.field("dominance", pa.float32()),
         pa.field("split", pa.string()),
+        pa.field("folds", pa.map_(pa.string(), pa.string())),
     ]
 )
-
-Verdict = Recording | Rejection
 
 log = logging.getLogger(__name__)
 
@@ -94,27 +96,47 @@ class Manifest:
     summary: Summary
 
 
-def make(corpus: str, source: CorpusParams, params: ManifestParams, *, workers: int) -> Summary:
+def make(
+    corpus: str,
+    source: CorpusParams,
+    params: ManifestParams,
+    *,
+    workers: int,
+    verify: bool = False,
+) -> Summary:
     """Build and write the manifest of a corpus.
+
+    Recordings that did not change since the last time (`listing/memory.py` says how that is told)
+    are not read again, except with `verify`.
 
     Raises:
         CorpusError, LabelError: the corpus or its params are not as they should be.
         ManifestError: more than `max_reject_fraction` was rejected. Both files are there even so.
     """
-    manifest = build(corpus, source, params, workers=workers)
+    memory = recall(layout.facts(corpus), verify=verify)
+    manifest = build(corpus, source, params, workers=workers, memory=memory)
+    remember(memory, layout.facts(corpus))
     _write(manifest.utterances, layout.manifest(corpus))
     _write(manifest.rejects, layout.rejects(corpus))
     require_few_rejects(manifest.summary, manifest.rejects, params.max_reject_fraction)
     return manifest.summary
 
 
-def build(corpus: str, source: CorpusParams, params: ManifestParams, *, workers: int) -> Manifest:
-    """Read and check a corpus; the result does not depend on the number of workers.
+def build(
+    corpus: str,
+    source: CorpusParams,
+    params: ManifestParams,
+    *,
+    workers: int,
+    memory: Memory | None = None,
+) -> Manifest:
+    """Read and check a corpus; the result depends neither on the workers nor on the memory.
 
     Raises:
         CorpusError, LabelError: the corpus or its params are not as they should be.
     """
     started = time.monotonic()
+    memory = Memory({}) if memory is None else memory
     known = labels.table(source.reader, source.labels)
     language = source.language and values.language(source.language)
     found = [replace(u, language=u.language or language) for u in corpora.utterances(source)]
@@ -124,7 +146,7 @@ def build(corpus: str, source: CorpusParams, params: ManifestParams, *, workers:
     for i, rejection in _screen(found, ids, source).items():
         verdicts[i] = rejection
     waiting = [i for i, verdict in enumerate(verdicts) if verdict is None]
-    for i, heard in _listen(corpora.root(source), found, waiting, workers):
+    for i, heard in listen(corpora.root(source), found, waiting, memory, workers):
         verdicts[i] = heard if isinstance(heard, Rejection) else judge(heard, params)
     utterances = _table(
         _rows(corpus, zip(ids, found, verdicts, strict=True), known), SCHEMA, ["utt_id"]
@@ -134,7 +156,8 @@ def build(corpus: str, source: CorpusParams, params: ManifestParams, *, workers:
         _refusals(corpus, zip(ids, found, verdicts, strict=True)), rejects.SCHEMA, order
     )
     seconds = time.monotonic() - started
-    return Manifest(utterances, refused, summarise(corpus, utterances, refused, seconds))
+    summary = summarise(corpus, utterances, refused, files_read=memory.read, seconds=seconds)
+    return Manifest(utterances, refused, summary)
 
 
 def utterance_id(corpus: str, utterance: Utterance) -> str:
@@ -159,29 +182,6 @@ def _screen(
     return lacking | twice(found, ids) | misnamed(found)
 
 
-def _listen(
-    root: Path, found: Sequence[Utterance], waiting: Sequence[int], workers: int
-) -> Iterator[tuple[int, Verdict]]:
-    """Read each file of the waiting utterances once, however many segments of it there are.
-
-    Threads, because it is the disk that takes long: hashing and decoding take 0.4 ms of processor
-    time per utterance of 2.8 s, too little to be worth other processes.
-    """
-
-    def path(i: int) -> str:
-        return found[i].path
-
-    def facts(rows: Sequence[int]) -> list[Verdict]:
-        parts: list[Segment] = [(found[i].start_s, found[i].end_s) for i in rows]
-        return examine(root / path(rows[0]), parts)
-
-    files = (list(rows) for _, rows in groupby(sorted(waiting, key=path), key=path))
-    with ThreadPoolExecutor(workers) as pool:
-        while part := list(islice(files, FILES_AHEAD)):
-            for rows, results in zip(part, pool.map(facts, part), strict=True):
-                yield from zip(rows, results, strict=True)
-
-
 def _rows(
     corpus: str, judged: Iterable[tuple[str, Utterance, Verdict | None]], known: Names
 ) -> Iterator[dict[str, Any]]:
@@ -197,6 +197,9 @@ def _rows(
                 "sample_rate": heard.sample_rate_hz,
                 "channels": heard.channels,
                 "audio_key": heard.audio_key,
+                "peak_db": _db(heard.peak**2),
+                "loudness_db": _db(heard.power),
+                "folds": utterance.folds and sorted(utterance.folds.items()),
                 "words": _structs(utterance.words),
                 "raw_label": (utterance.raw_label or "").strip() or None,
                 "label": labels.emotion(known, utterance.raw_label),
@@ -226,6 +229,11 @@ def _table(rows: Iterator[dict[str, Any]], schema: pa.Schema, order: Sequence[st
 
 def _structs(items: Sequence[Word] | Sequence[Vote] | None) -> list[dict[str, Any]] | None:
     return None if items is None else [item._asdict() for item in items]
+
+
+def _db(power: float) -> float:
+    """Decibels below full scale to the hundredth, so that no processor's last bit shows."""
+    return round(10 * math.log10(power), 2)
 
 
 def _time(seconds: float | None) -> str:

@@ -80,7 +80,7 @@ def plan(name: str, corpus: Corpus) -> Plan:
     return shards.plan(folder, feature, stage.rows.wanted(corpus))
 
 
-def run_manifest(corpus: Corpus, workers: int) -> manifest_summary.Summary:
+def run_manifest(corpus: Corpus, workers: int, *, verify: bool = False) -> manifest_summary.Summary:
     """List and check a corpus, and leave the manifest's entry for the catalog.
 
     Raises:
@@ -89,7 +89,7 @@ def run_manifest(corpus: Corpus, workers: int) -> manifest_summary.Summary:
     source, checks = corpus.params.corpora[corpus.name], corpus.params.manifest
     path = layout.manifest(corpus.name)
     with sole_writer(path):
-        summary = manifest.make(corpus.name, source, checks, workers=workers)
+        summary = manifest.make(corpus.name, source, checks, workers=workers, verify=verify)
     told = asdict(source)
     del told["path"]  # where a corpus lies on this machine is no part of what is in it
     entry = Entry(

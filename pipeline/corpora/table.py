@@ -46,6 +46,7 @@ ALIASES = {  # manifest column -> names it may have in the table, whatever their
     "valence": ("valence",),
     "dominance": ("dominance",),
     "split": ("split", "subset"),
+    "folds": ("folds",),
 }
 PARSERS: dict[str, Callable[[Any], Any]] = {  # manifest column -> its values; the rest is text
     "path": values.path,
@@ -61,6 +62,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {  # manifest column -> its values; t
     "arousal": values.number,
     "valence": values.number,
     "dominance": values.number,
+    "folds": values.folds,
 }
 
 CARD = None  # it reads any corpus

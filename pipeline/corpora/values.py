@@ -173,3 +173,17 @@ def votes(value: Any) -> tuple[Vote, ...]:
     if not all(label.strip() for vote in found for label in vote.labels):
         raise ValueError(f"found {value!r}, {expected}: one of the labels is empty")
     return found
+
+
+def folds(value: Any) -> dict[str, str]:
+    """The part that an utterance has in each of several official folds: a JSON object.
+
+    >>> folds('{"1": "train", "2": "test"}')
+    {'1': 'train', '2': 'test'}
+    """
+    expected = 'expected the part in each fold, such as {"1": "train", "2": "test"}'
+    try:
+        told = json.loads(value) if isinstance(value, str) else value
+        return {text(fold): text(part) for fold, part in told.items()}
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"found {value!r}, {expected}") from error

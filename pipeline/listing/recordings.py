@@ -26,6 +26,7 @@ class Recording:
     sample_rate_hz: int  # of the file
     channels: int  # of the file
     peak: float  # largest magnitude, 1.0 = full scale
+    power: float  # mean square of the samples
     finite: bool  # no NaN, no infinite sample
     audio_key: str  # hash of the file's bytes; for a segment of that hash, start and end
 
@@ -71,6 +72,7 @@ def _examine(file: _Named, segments: Sequence[Segment]) -> list[Recording | Reje
         sample_rate_hz=facts.sample_rate_hz,
         channels=facts.channels,
         peak=facts.peak,
+        power=facts.power,
         finite=not facts.has_nan,
         audio_key=digest(file.getvalue()),
     )
@@ -98,6 +100,7 @@ def _segment(file: _Named, whole: Recording, segment: Segment) -> Recording | Re
         sample_rate_hz=whole.sample_rate_hz,
         channels=whole.channels,
         peak=float(np.abs(x).max(initial=0.0)),
+        power=float(np.square(x, dtype=np.float64).mean()),
         finite=True,  # `read_audio` refuses anything else
         audio_key=key_of([whole.audio_key, *segment]),
     )

@@ -28,6 +28,7 @@ class Summary:
     stereo: int  # utterances of more than one channel; they are mixed down later
     same_audio: int  # utterances whose audio another one has too
     labels: Mapping[str, int]  # emotion -> utterances; "" for those without a label
+    files_read: int  # the others were known from the last time
     seconds: float  # that it took
 
     def __str__(self) -> str:
@@ -39,11 +40,13 @@ class Summary:
             f"{rejected} rejected{_counts(self.rejected)}; {rates}; "
             f"{self.stereo} with several channels, {self.same_audio} with the audio of another, "
             f"{self.labels.get('', 0)} without label, "
-            f"{self.seconds:.1f} s"
+            f"{self.files_read} files read, {self.seconds:.1f} s"
         )
 
 
-def summarise(corpus: str, utterances: pa.Table, rejected: pa.Table, seconds: float) -> Summary:
+def summarise(
+    corpus: str, utterances: pa.Table, rejected: pa.Table, *, files_read: int, seconds: float
+) -> Summary:
     """Count what is worth a line in the log."""
     copies = pc.value_counts(utterances["audio_key"]).field("counts")
     return Summary(
@@ -55,6 +58,7 @@ def summarise(corpus: str, utterances: pa.Table, rejected: pa.Table, seconds: fl
         stereo=pc.sum(pc.greater(utterances["channels"], 1)).as_py() or 0,
         same_audio=pc.sum(copies.filter(pc.greater(copies, 1))).as_py() or 0,
         labels=_counted([label or "" for label in utterances["label"].to_pylist()]),
+        files_read=files_read,
         seconds=seconds,
     )
 

@@ -55,4 +55,5 @@ class Utterance:
     valence: float | None = None
     dominance: float | None = None
     split: str | None = None  # the corpus's official one
+    folds: Mapping[str, str] | None = None  # official fold -> its part, where there are several
     fault: str | None = None  # why its name tells nothing: it is a reject, the rest is not known

@@ -44,6 +44,8 @@ def write_manifest(utterances: int) -> None:
         "duration_s": [2.5] * utterances,
         "sample_rate": [16000] * utterances,
         "channels": [1] * utterances,
+        "peak_db": [-6.0] * utterances,
+        "loudness_db": [-20.0] * utterances,
         "audio_key": [f"{i:032x}" for i in range(utterances)],
         "language": ["en"] * utterances,
         "transcript": [f"this is sentence number {n}" for n in number],

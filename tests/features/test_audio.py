@@ -173,6 +173,7 @@ def test_samples_that_are_not_finite_are_refused_but_can_be_probed(bad: float):
     facts = probe(wav(x))
     assert facts.has_nan
     assert facts.peak == pytest.approx(0.5, rel=1e-3)
+    assert facts.power == pytest.approx(0.5**2 / 2, rel=1e-3)  # of a sine
 
 
 def test_an_audio_error_survives_the_way_back_from_a_worker():

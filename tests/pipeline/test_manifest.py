@@ -63,6 +63,8 @@ def test_a_row_holds_what_table_and_file_tell(tmp_path: Path) -> None:
         "duration_s": 0.5,
         "sample_rate": RATE_HZ,
         "channels": 1,
+        "peak_db": pytest.approx(-10.46),
+        "loudness_db": pytest.approx(-13.47),
         "speaker": "anna",
         "gender": "female",
         "age": 31,
