@@ -1,7 +1,8 @@
 """From the store to a tensor cache: what the trainer reads, and all that it needs.
 
     data/cache/<task>/   index.parquet, mel.safetensors, and per text source
-                         words-<source>.safetensors and bert-<source>.safetensors; meta.json last
+                         words- and bert-<source>.safetensors, besides align- where words have
+                         times and bert_tokens- where BERT's states are kept; meta.json last
 
 The cache appears whole or not at all. Its bytes depend on the rows of the task and on what made
 them: not on how the store is cut into shards or where models lie, nor on rows, sources, corpora or
@@ -22,13 +23,14 @@ from pipeline.catalog import Catalog, shard_paths
 from pipeline.files import appearing_folder, write_json
 from pipeline.keys import CHUNK, KEY_BYTES, digest, key_of
 from pipeline.labels import Task
+from pipeline.packing.alignment import write_alignment
 from pipeline.packing.index import Fold, check_folds, describe_rows, read_folds, write_index
 from pipeline.packing.melrows import MelRows, plan_mel
 from pipeline.packing.origins import describe_origins
 from pipeline.packing.params import TaskParams as TaskParams
 from pipeline.packing.rows import PackError, Utterances, choose_utterances
 from pipeline.packing.tensors import write_mel
-from pipeline.packing.texts import plan_words, write_bert, write_words
+from pipeline.packing.texts import plan_words, write_bert, write_bert_tokens, write_words
 from pipeline.splitting.leakage import COLUMNS, TIMES, LeakageError, check_leakage
 from pipeline.splitting.params import group_of
 
@@ -136,15 +138,37 @@ class _PackedText:
 
 
 def _write_text(folder: Path, catalog: Catalog, utterances: Utterances, source: str) -> _PackedText:
-    words = shard_paths(catalog, "words")
-    text = plan_words(shard_paths(catalog, "transcripts"), words, utterances, source)
-    path = folder / f"words-{source}.safetensors"
-    word_dim = write_words(path, words, utterances, source, text)
-    path = folder / f"bert-{source}.safetensors"
-    bert_dim, bert_keys = write_bert(path, shard_paths(catalog, "bert"), utterances, source)
+    transcripts, words, bert = (
+        shard_paths(catalog, feature) for feature in ("transcripts", "words", "bert")
+    )
+    text = plan_words(transcripts, words, utterances, source)
+    word_dim = write_words(_file(folder, "words", source), words, utterances, source, text)
+    write_alignment(
+        _file(folder, "align", source),
+        transcripts,
+        words,
+        utterances,
+        source,
+        offsets=text.offsets,
+        hop_s=_each(catalog, utterances, "mel", "hop_ms")[0] / 1000,
+    )
+    bert_dim, bert_keys = write_bert(_file(folder, "bert", source), bert, utterances, source)
+    if all(_each(catalog, utterances, "bert", "tokens")):
+        path = _file(folder, "bert_tokens", source)
+        write_bert_tokens(path, bert, utterances, source, bert_dim)
     unknown = text.unknown / int(text.tokens.sum())
     languages = tuple(sorted(text.language.unique().to_pylist()))
     return _PackedText(word_dim, bert_dim, unknown, languages, (text.keys, bert_keys))
+
+
+def _file(folder: Path, what: str, source: str) -> Path:
+    return folder / f"{what}-{source}.safetensors"
+
+
+def _each(catalog: Catalog, utterances: Utterances, feature: str, name: str) -> list[Any]:
+    """A parameter of a feature, in each corpus of the task."""
+    corpora = utterances.table["corpus"].unique().to_pylist()
+    return [catalog[corpus][feature].params[feature][name] for corpus in corpora]
 
 
 def _facts(

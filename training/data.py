@@ -24,7 +24,7 @@ from training.vocabulary import FIRST_WORD, Vocabulary, Word, learn_vocabulary, 
 Rows = NDArray[np.int64]
 OPTIONAL_FILES = {  # what a cache may lack, and how it is had
     "align": "choose a text source with times of words, as an ASR source has them",
-    "bert": "set `bert.token_states: true` in params.yaml, or read `bert: first` or `mean`",
+    "bert": "set `bert.tokens: true` in params.yaml, or take a size with `bert: first` or `mean`",
 }
 
 

@@ -59,7 +59,9 @@ def _value(scalar: Any) -> Any:
 
 
 def matrix(scalar: Any, rows: int, width: int, what: str) -> NDArray[Any]:
-    values: NDArray[Any] = scalar.values.to_numpy(zero_copy_only=False)
+    values: NDArray[Any] = np.empty(0)
+    if scalar.is_valid:
+        values = scalar.values.to_numpy(zero_copy_only=False)
     if len(values) != rows * width:
         raise PackError(
             f"{what}: {len(values)} values where {rows} x {width} are expected; the store mixes "

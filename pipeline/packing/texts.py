@@ -33,6 +33,11 @@ class Text:
     keys: pa.ChunkedArray  # [utterances] row keys in the word store
     unknown: int  # words without a vector
 
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """First word of each utterance, and the end: [utterances + 1]."""
+        return np.concatenate([[0], np.cumsum(self.tokens)])
+
 
 def plan_words(
     transcripts: list[Path], words: list[Path], utterances: Utterances, source: str
@@ -102,7 +107,7 @@ def write_words(
     """
     width = width_of(shards, "vectors", "tokens")
     rows = FIRST_WORD + len(text.vocabulary)
-    offsets = np.concatenate([[0], np.cumsum(text.tokens)])
+    offsets = text.offsets
     words = json.dumps(list(text.vocabulary), ensure_ascii=False).encode()
     tensors: dict[str, tuple[str, tuple[int, ...]]] = {
         "ids": ("int32", (int(offsets[-1]),)),
@@ -156,3 +161,27 @@ def write_bert(
             out["first"][ordinal] = matrix(first, 1, width, what)[0]
             out["mean"][ordinal] = matrix(mean, 1, width, what)[0]
     return width, in_order([present], [table["key"] for _, table in found])
+
+
+def write_bert_tokens(
+    path: Path, shards: list[Path], utterances: Utterances, source: str, width: int
+) -> None:
+    """Write bert_tokens-<source>.safetensors: the state of every token.
+
+    Shape:
+        states f16[sum(n_tokens), width], offsets i64[utterances + 1].
+    """
+    counts = np.zeros(len(utterances), np.int64)
+    for ordinals, table in read_located(shards, ["n_tokens"], utterances, source):
+        counts[ordinals] = np.asarray(table["n_tokens"])
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    tensors: dict[str, tuple[str, tuple[int, ...]]] = {
+        "states": ("float16", (int(offsets[-1]), width)),
+        "offsets": ("int64", (len(offsets),)),
+    }
+    with writing(path, tensors) as out:
+        out["offsets"][:] = offsets
+        for ordinal, states in read_rows(shards, ["token_states"], utterances, source):
+            what = f"{utterances.name(ordinal)}: states of BERT's tokens"
+            here = slice(offsets[ordinal], offsets[ordinal + 1])
+            out["states"][here] = matrix(states, int(counts[ordinal]), width, what)

@@ -61,6 +61,17 @@ def vector_of(token: str) -> np.ndarray:
     return numbers(token).normal(size=WORD_DIM).astype(np.float32)
 
 
+def word_times(tokens: list[str]) -> list[dict[str, Any]]:
+    """What an ASR tells of words: half a second each."""
+    return [{"word": f" {t}", "start_s": i / 2, "end_s": (i + 1) / 2} for i, t in enumerate(tokens)]
+
+
+def states_of(utt_id: str, source: str) -> np.ndarray:
+    """float16 [tokens with two special ones, BERT_DIM]."""
+    shape = (len(tokens_of(utt_id, source)) + 2, BERT_DIM)
+    return numbers(utt_id, source, "states").normal(size=shape).astype(np.float16)
+
+
 def utterances_of(corpus: str, count: int) -> list[dict[str, Any]]:
     """Rows of a manifest: labels and speakers in turn, the last one of a label of no class."""
     return [
@@ -102,10 +113,11 @@ MANIFEST = pa.schema(
 _IDS = [("utt_id", pa.string())]
 _KEY = [("key", pa.string())]
 _FLOATS = pa.list_(pa.float32())
+_WORD = pa.struct([("word", pa.string()), ("start_s", pa.float32()), ("end_s", pa.float32())])
 SCHEMAS = {
     "transcripts": pa.schema(
         [*_IDS, ("source", pa.string()), *_KEY, ("text", pa.string()), ("text_key", pa.string()),
-         ("language", pa.string()), ("avg_logprob", pa.float32())]
+         ("language", pa.string()), ("avg_logprob", pa.float32()), ("words", pa.list_(_WORD))]
     ),
     "views": pa.schema(
         [*_IDS, ("view", pa.string()), *_KEY, ("seed", pa.int64()), ("duration_s", pa.float64()),
@@ -121,7 +133,8 @@ SCHEMAS = {
     ),
     "bert": pa.schema(
         [*_IDS, ("source", pa.string()), *_KEY, ("first", _FLOATS), ("mean", _FLOATS),
-         ("n_tokens", pa.int32()), ("truncated", pa.bool_())]
+         ("n_tokens", pa.int32()), ("truncated", pa.bool_()),
+         ("token_states", pa.list_(pa.field("element", pa.float16(), False)))]
     ),
 }  # fmt: skip
 
@@ -137,14 +150,18 @@ def _text_row(feature: str, utt_id: str, source: str) -> dict[str, Any]:
     row = {"utt_id": utt_id, "source": source, "key": f"{feature}|{utt_id}|{source}"}
     tokens = tokens_of(utt_id, source)
     if feature == "transcripts":
-        return row | {"text": " ".join(tokens), "text_key": "t", "language": "en"}
+        heard = None if source == "reference" else word_times(tokens)
+        text = {"text": " ".join(tokens), "text_key": "t", "language": "en"}
+        return row | text | {"words": heard}
     if feature == "words":
         vectors = np.array([vector_of(t) for t in tokens], np.float32).ravel()
         known = [t != "zzz" for t in tokens]
         return row | {"tokens": tokens, "known": known, "vectors": vectors}
     draw = numbers(utt_id, source, "bert")
     values = {k: draw.normal(size=BERT_DIM).astype(np.float32) for k in ("first", "mean")}
-    return row | values | {"n_tokens": len(tokens), "truncated": False}
+    states = states_of(utt_id, source)
+    counted = {"n_tokens": len(states), "truncated": False, "token_states": states.ravel()}
+    return row | values | counted
 
 
 def rows_of(spec: Spec, corpus: str, feature: str) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from tests.pipeline.small_store import (
     frames_of,
     mel_of,
     simple_split,
+    states_of,
     tokens_of,
     vector_of,
     with_params,
@@ -44,9 +45,9 @@ MADE: dict[
 ] = {  # feature -> its parameters, and the models that the catalog names
     "transcripts": ({"asr": {"sources": {"whisper": {"model": "small", **WHISPER}}}}, {"whisper"}),
     "views": ({"audio": {"sample_rate_hz": 16000}, "augment": {"noise": None}}, set()),
-    "mel": ({"audio": {"sample_rate_hz": 16000}, "mel": {"n_mels": N_MELS}}, set()),
+    "mel": ({"audio": {"sample_rate_hz": 16000}, "mel": {"n_mels": N_MELS, "hop_ms": 10}}, set()),
     "words": ({"words": {"models": {"en": "/here"}, "segmenters": {"zh": "char"}}}, {"en"}),
-    "bert": ({"bert": {"models": {"en": "/b"}, "max_tokens": 9, "batch_size": 2}}, {"en"}),
+    "bert": ({"bert": {"models": {"en": "/b"}, "max_tokens": 9, "tokens": False}}, {"en"}),
 }
 
 
@@ -122,6 +123,31 @@ def test_words_are_found_again_through_the_vocabulary(cache: Path) -> None:
         assert ids.tolist() == ([vocabulary[t] for t in tokens] or [1])  # silence: unknown
         vectors = [vector_of(t) for t in tokens] or [np.zeros(WORD_DIM)]
         assert np.array_equal(words["table"][ids], vectors)
+
+
+def test_words_of_an_asr_are_packed_with_their_frames(tmp_path: Path) -> None:
+    task = replace(TASK, sources=("reference", "whisper"))
+    packed(Spec(tmp_path, sources=task.sources), tmp_path / "cache", task)
+    assert not (tmp_path / "cache" / "align-reference.safetensors").exists()
+    frames = load_file(tmp_path / "cache" / "align-whisper.safetensors")["frames"]
+    offsets = load_file(tmp_path / "cache" / "words-whisper.safetensors")["offsets"]
+    assert len(frames) == offsets[-1]
+    for i in range(11):
+        tokens = tokens_of(f"one/{i:02d}", "whisper")
+        found = frames[offsets[i] : offsets[i + 1]].tolist()
+        assert found == ([[50 * j, 50 * (j + 1)] for j in range(len(tokens))] or [[0, 0]])
+
+
+def test_states_of_tokens_are_packed_where_the_store_keeps_them(tmp_path: Path) -> None:
+    spec = Spec(tmp_path)
+    catalog = stored(spec)
+    kept = {"bert": {**MADE["bert"][0]["bert"], "tokens": True}}
+    split = SplitFile(simple_split(tmp_path / "s.parquet"), "speaker")
+    pack("toy", TASK, with_params(catalog, "one", "bert", kept), {"s": split}, tmp_path / "cache")
+    states = load_file(tmp_path / "cache" / "bert_tokens-reference.safetensors")
+    for i in range(11):
+        found = states["states"][states["offsets"][i] : states["offsets"][i + 1]]
+        assert np.array_equal(found, states_of(f"one/{i:02d}", "reference"))
 
 
 def test_the_trainer_accepts_it(cache: Path) -> None:
@@ -233,7 +259,7 @@ def test_other_parameters_in_one_corpus_are_refused(tmp_path: Path) -> None:
     catalog = stored(Spec(tmp_path, corpora=("one", "two")))
     split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), "speaker")
     pack("toy", TASK, catalog, {"s": split}, tmp_path / "cache")
-    mixed = with_params(catalog, "two", "mel", {"mel": {"n_mels": 64}})
+    mixed = with_params(catalog, "two", "mel", {"mel": {"n_mels": 64, "hop_ms": 10}})
     with pytest.raises(PackError, match="mel of 'one' and of 'two'"):
         pack("toy", TASK, mixed, {"s": split}, tmp_path / "cache")
 
@@ -318,9 +344,9 @@ def test_meta_tells_what_made_the_rows(cache: Path) -> None:
     assert features_of(cache) == {
         "audio": {"sample_rate_hz": 16000},
         "augment": {"noise": None},
-        "mel": {"n_mels": N_MELS},
+        "mel": {"n_mels": N_MELS, "hop_ms": 10},
         "words": {"segmenters": {}, "revisions": {"en": "words-en"}},
-        "bert": {"max_tokens": 9, "batch_size": 2, "revisions": {"en": "bert-en"}},
+        "bert": {"max_tokens": 9, "tokens": False, "revisions": {"en": "bert-en"}},
         "sources": {"reference": "reference"},
     }
 

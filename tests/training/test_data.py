@@ -187,7 +187,7 @@ def test_a_file_that_a_cache_may_lack_is_named_with_its_remedy(
         (folder / f"{name}-reference.safetensors").unlink()
     rewrite_meta(folder)
     run = replace(run_settings, model=replace(run_settings.model, bert="tokens"))
-    with pytest.raises(ValueError, match=r"no bert_tokens-reference.*bert\.token_states: true"):
+    with pytest.raises(ValueError, match=r"no bert_tokens-reference.*bert\.tokens: true"):
         open_features(open_cache(folder), run)
     with pytest.raises(ValueError, match=r"no align-reference.*'cme'.*times of words"):
         open_features(open_cache(folder), baseline_runs["cme"])
