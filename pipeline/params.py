@@ -31,7 +31,8 @@ from pipeline.manifest import ManifestParams
 from pipeline.packing.params import TaskParams
 from pipeline.splits import SplitParams
 from training.model_settings import ModelSettings
-from training.settings import Modality, RunSettings, TrainSettings
+from training.settings import Modality, RunSettings
+from training.train_settings import TrainSettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # becomes a folder, and part of a key for DVC
 REFERENCE = "reference"  # the text source that is the corpus's own transcripts

@@ -6,16 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from training.cache import TensorCache
-from training.data import Normalisation
 from training.model_settings import ModelSettings
 from training.models import build_model
 from training.models.interface import InputSizes
+from training.normalise import ONE_GROUP, Normalisation, fit_normalisation
 from training.settings import Modality, RunSettings
 from training.strict import read_one_of
 from training.vocabulary import Vocabulary
@@ -31,7 +32,8 @@ class TrainedFold:
     """A model in evaluation mode with what its inputs must go through.
 
     `record` is the whole of fold.json: settings, classes, feature parameters, normalisation, best
-    epoch.
+    epoch. `normalise` holds the statistics of the training part; it is None for a model without
+    audio, and for one that takes each speaker by their own.
     """
 
     model: nn.Module
@@ -39,6 +41,8 @@ class TrainedFold:
     record: Mapping[str, Any]
 
 
+# Training settings that mean nothing without audio.
+HEARD = ("normalisation", "views", "view_probability", "spec_augment")
 # What a modality's tensors depend on: sizes in meta.json, and sections of its feature parameters.
 SIZES = {"audio": ("n_mels", "mel_max_frames"), "words": ("word_dim",), "bert": ("bert_dim",)}
 FEATURES = {"audio": ("audio", "augment", "mel"), "words": ("words",), "bert": ("bert",)}
@@ -57,7 +61,8 @@ def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) ->
     if not {"words", "bert"} & set(run.modalities):
         del settings["source"]
     if "audio" not in run.modalities:
-        del settings["training"]["views"], settings["training"]["view_probability"]
+        for name in HEARD:
+            del settings["training"][name]
     sizes = {name: m in run.modalities for m, names in SIZES.items() for name in names}
     features = {name for modality in run.modalities for name in FEATURES[modality]}
     return {
@@ -81,8 +86,8 @@ def save_fold(
     """Write the weights and the record into an existing folder."""
     save_file(dict(state), folder / MODEL)
     scaling = None
-    if normalise is not None:
-        scaling = {"mean": normalise.mean.tolist(), "std": normalise.std.tolist()}
+    if normalise is not None and len(normalise.mean) == 1:
+        scaling = {"mean": normalise.mean[0].tolist(), "std": normalise.std[0].tolist()}
     text = json.dumps({**record, "normalisation": scaling}, indent=1, ensure_ascii=False)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8", newline="")
 
@@ -111,6 +116,13 @@ def load_fold(folder: Path, device: torch.device | str = "cpu") -> TrainedFold:
     return TrainedFold(model.to(device).eval(), _scaling(record["normalisation"]), record)
 
 
+def normalisation_on(fold: TrainedFold, cache: TensorCache) -> Normalisation | None:
+    """What the spectrograms of a cache go through before this model sees them."""
+    if fold.record["training"].get("normalisation") == "speaker":
+        return fit_normalisation(cache, np.arange(0), "speaker")
+    return fold.normalise
+
+
 def untrained_model(record: Mapping[str, Any]) -> nn.Module:
     """The network that a record describes, with new weights."""
     settings = read_one_of(ModelSettings, record["model"], "model")
@@ -136,4 +148,5 @@ def _text_source(run: RunSettings, features: Mapping[str, Any]) -> dict[str, Any
 def _scaling(values: Mapping[str, list[float]] | None) -> Normalisation | None:
     if values is None:
         return None
-    return Normalisation(torch.tensor(values["mean"]), torch.tensor(values["std"]))
+    mean, std = (torch.tensor([values[name]]) for name in ("mean", "std"))
+    return Normalisation(mean, std, ONE_GROUP)

@@ -10,33 +10,22 @@ from torch import Tensor
 
 from training.batch import Batch
 from training.cache import ORIGINAL, TensorCache
-from training.draw import draw_views, seed_of, shuffled_batches, sorted_batches
+from training.draw import draw_balanced, draw_views, seed_of, shuffled_batches, sorted_batches
 from training.model_settings import (
     ModelSettings,
     VcemoSettings,
     reads_word_ids,
     reads_word_vectors,
 )
+from training.normalise import Normalisation, Rows
 from training.ragged import Ragged, lay_out, open_ragged
 from training.settings import RunSettings, files_of
 from training.vocabulary import FIRST_WORD, Vocabulary, Word, learn_vocabulary, read_words
 
-Rows = NDArray[np.int64]
 OPTIONAL_FILES = {  # what a cache may lack, and how it is had
     "align": "choose a text source with times of words, as an ASR source has them",
     "bert": "set `bert.tokens: true` in params.yaml, or take a size with `bert: first` or `mean`",
 }
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Mean and deviation of each mel bin over the training part; (n_mels,) float32 each."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __call__(self, mel: Tensor) -> Tensor:
-        return (mel - self.mean) / self.std
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,7 @@ class Features:
         if self.mel is not None:
             assert normalise is not None, "audio needs its normalisation"
             values, mel_len, mask = self.mel.pad(index)
-            mel = lay_out(normalise(values.float()), mask)
+            mel = lay_out(normalise(values.float(), index, mel_len), mask)
         if self.words is not None:
             assert self.table is not None
             ids, word_len, mask = self.words.pad(utterance)
@@ -182,29 +171,15 @@ def _open_bert(
     return vectors
 
 
-def fit_normalisation(cache: TensorCache, rows: Rows) -> Normalisation:
-    """Mean and deviation per bin over the frames of some rows, from the sums stored with each row.
-
-    A bin that never varies is only centred.
-    """
-    mel = cache.tensors("mel")
-    frames = int(cache.frames[rows].sum())
-    mean = mel["sum"].numpy()[rows].sum(axis=0) / frames
-    variance = mel["sum_squares"].numpy()[rows].sum(axis=0) / frames - mean**2
-    # The difference of two sums in float64 leaves about this much of a constant.
-    constant = variance <= 1e-9 * np.maximum(mean**2, 1.0)
-    std = np.sqrt(np.where(constant, 1.0, variance))
-    return Normalisation(
-        torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(std.astype(np.float32))
-    )
-
-
 def epoch_rows(features: Features, rows: Rows, run: RunSettings, *names: object) -> list[Rows]:
     """The batches of a training epoch as rows of the index: views drawn, lengths together.
 
-    `names` (fold, seed, epoch) decide every draw.
+    With balanced sampling there are as many, but each class is shown as often as any other. `names`
+    (fold, seed, epoch) decide every draw.
     """
     cache = features.cache
+    if run.training.sampling == "balanced":
+        rows = rows[draw_balanced(cache.label[rows], seed_of("sampling", *names))]
     heard = run.training.views if "audio" in run.modalities else ()  # a view has the same text
     views = [cache.view_rows(view)[cache.utterance[rows]] for view in heard]
     share = run.training.view_probability

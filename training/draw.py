@@ -48,6 +48,26 @@ def draw_views(
     return np.where(changed & (present > 0), drawn, rows)
 
 
+def draw_balanced(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """As many positions as there are, evenly from the classes that occur.
+
+    A class runs through its own in random order, again and again when it is rare, and leaves some
+    out when it is frequent.
+
+    Shape:
+        labels: (n,); output: (n,) positions
+    """
+    generator = np.random.default_rng(seed)
+    classes = generator.permutation(np.unique(labels))  # chance decides who gets the remainder
+    drawn = []
+    for quota, label in zip(np.array_split(labels, len(classes)), classes, strict=True):
+        own = np.flatnonzero(labels == label)
+        rounds = -(-len(quota) // len(own))
+        order = np.concatenate([generator.permutation(own) for _ in range(rounds)])
+        drawn.append(order[: len(quota)])
+    return np.concatenate(drawn)
+
+
 def shuffled_batches(
     lengths: NDArray[np.int64], batch_size: int, seed: int
 ) -> list[NDArray[np.int64]]:

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from training import metrics
 from training.cache import TensorCache, open_cache
-from training.checkpoint import load_fold, vocabulary_of
-from training.data import Features, Rows, open_features
+from training.checkpoint import load_fold, normalisation_on, vocabulary_of
+from training.data import Features, open_features
 from training.device import choose_device, explain_memory, own_chance
 from training.files import write_text, write_whole
 from training.jobs import FoldJob, plan
 from training.metrics import Counts
+from training.normalise import Rows
 from training.predict import predict
 from training.settings import RunSettings
 from training.train import HISTORY
@@ -131,7 +132,7 @@ def summarise(
         "task": run.task,
         "split": run.split,
         "protocol": cache.meta["splits"][run.split]["protocol"],
-        "normalisation": cache.meta["normalisation"],
+        "normalisation": run.training.normalisation if "audio" in run.modalities else None,
         "source": run.source,
         "modalities": list(run.modalities),
         "seeds": list(run.seeds),
@@ -168,6 +169,7 @@ def _answer(job: FoldJob, features: Features) -> list[FoldResult]:
     results = []
     with own_chance(0), explain_memory(job.run.training.batch_size):
         trained = load_fold(job.folder, device)
+        normalise = normalisation_on(trained, cache)
         if (vocabulary := vocabulary_of(trained.record)) is not None:
             features = features.knowing(vocabulary)
         for subset in get_args(Subset):
@@ -176,7 +178,7 @@ def _answer(job: FoldJob, features: Features) -> list[FoldResult]:
                 trained.model,
                 features,
                 rows,
-                trained.normalise,
+                normalise,
                 batch_size=job.run.training.batch_size,
                 device=device,
             )

@@ -20,7 +20,7 @@ from training.files import TEMPORARY
 from training.progress import Report
 from training.settings import RunSettings, files_of
 
-TRAINING_VERSION = 2  # raise it when the same settings train another model
+TRAINING_VERSION = 3  # raise it when the same settings train another model
 _FOLDER = re.compile(r"\d+-\d+-[0-9a-f]{32}")
 
 Work = Callable[["FoldJob", Report], None]
@@ -42,6 +42,11 @@ class FoldJob:
     def folder(self) -> Path:
         """Where the result goes."""
         return self.out_dir / f"{self.fold}-{self.seed}-{self.key}"
+
+    @property
+    def saved(self) -> Path:
+        """Where an unfinished course is kept."""
+        return self.out_dir / f"{TEMPORARY}{self.folder.name}.course"
 
 
 def plan(
@@ -89,10 +94,10 @@ def unfinished(jobs: list[FoldJob]) -> list[FoldJob]:
 def finish(out_dir: Path, jobs: list[FoldJob]) -> None:
     """Remove the folders of folds that are no longer wanted, and what a killed run left."""
     wanted = {job.folder.name for job in jobs}
-    for folder in sorted(out_dir.iterdir()):
-        stale = _FOLDER.fullmatch(folder.name) is not None and folder.name not in wanted
-        if stale or folder.name.startswith(TEMPORARY):
-            shutil.rmtree(folder)
+    for path in sorted(out_dir.iterdir()):
+        stale = _FOLDER.fullmatch(path.name) is not None and path.name not in wanted
+        if stale or path.name.startswith(TEMPORARY):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def run_jobs(work: Work, jobs: Sequence[FoldJob], workers: int, progress: Report) -> None:

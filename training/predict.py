@@ -5,8 +5,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.data import Features, Normalisation, Rows, scoring_batches
+from training.data import Features, scoring_batches
 from training.device import autocast
+from training.normalise import Normalisation, Rows
 
 
 @torch.no_grad()

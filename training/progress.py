@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from training.train_settings import Score
+
 
 @dataclass(frozen=True)
 class EpochScore:
@@ -15,10 +17,16 @@ class EpochScore:
     val_wa: float
     val_ua: float
 
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Larger for the better epoch: accuracy decides, then the lower loss."""
-        return self.val_wa, -self.val_loss
+    def rank(self, best_by: Score) -> tuple[float, float]:
+        """Larger for the better epoch: the score decides, then the lower loss."""
+        scores = {
+            "wa": self.val_wa,
+            "ua": self.val_ua,
+            "loss": -self.val_loss,
+            "0.9wa+0.1ua": 0.9 * self.val_wa + 0.1 * self.val_ua,
+            "last": self.epoch,
+        }
+        return scores[best_by], -self.val_loss
 
 
 @dataclass(frozen=True)

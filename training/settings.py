@@ -1,54 +1,15 @@
 """The settings of a run: what is trained, on which data, how. Imports no torch."""
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from training.model_settings import ModelSettings, VcemoSettings
-from training.strict import read_strictly
-from training.strict import require as _require
+from training.strict import read_strictly, require, require_distinct
+from training.train_settings import TrainSettings
 
 Modality = Literal["audio", "words", "bert"]
-View = Literal["noise", "pitch", "stretch"]
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """Optimisation: Adam with L2 weight decay, cross-entropy and supervised contrastive loss."""
-
-    epochs: int
-    batch_size: int  # at least 2, batch norm and the contrastive loss need neighbours
-    lr: float
-    weight_decay: float
-    alpha: float  # weight of the contrastive loss: (CE + alpha SC) / (1 + alpha)
-    temperature: float  # of the contrastive loss
-    supcon_empty: Literal["skip", "zero"]  # anchors without a positive: left out, or counted as 0
-    grad_clip: float  # largest norm of the whole gradient
-    views: tuple[View, ...]  # augmented views that training may draw instead of the original
-    view_probability: float  # that an utterance shows one of them in an epoch
-    double_view: bool  # each batch twice through the network, under two dropout masks
-    patience: int | None  # epochs without a better validation score before stopping, null = never
-
-    def __post_init__(self) -> None:
-        _require(self.epochs >= 1, "training.epochs", self.epochs, "at least 1")
-        _require(self.batch_size >= 2, "training.batch_size", self.batch_size, "at least 2")
-        for name in ("lr", "temperature", "grad_clip"):
-            value = getattr(self, name)
-            _require(0 < value < math.inf, f"training.{name}", value, "above 0 and finite")
-        for name in ("weight_decay", "alpha"):
-            value = getattr(self, name)
-            _require(0 <= value < math.inf, f"training.{name}", value, "0 or more and finite")
-        share = self.view_probability
-        _require(0 <= share <= 1, "training.view_probability", share, "0..1")
-        if share > 0 and not self.views:
-            raise ValueError(
-                f"training.views is empty but view_probability is {share}: name a view or use 0"
-            )
-        _require_distinct("training.views", self.views)
-        patient = self.patience is None or self.patience >= 1
-        _require(patient, "training.patience", self.patience, "at least 1, or null")
 
 
 @dataclass(frozen=True)
@@ -66,11 +27,11 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         for name in ("modalities", "seeds"):
-            _require(len(getattr(self, name)) > 0, name, (), "at least one")
-            _require_distinct(name, getattr(self, name))
+            require(len(getattr(self, name)) > 0, name, (), "at least one")
+            require_distinct(name, getattr(self, name))
         unknown = [m for m in self.modalities if m not in get_args(Modality)]
-        _require(not unknown, "modalities", unknown, f"some of {get_args(Modality)}")
-        _require(min(self.seeds) >= 0, "seeds", self.seeds, "0 or more")
+        require(not unknown, "modalities", unknown, f"some of {get_args(Modality)}")
+        require(min(self.seeds) >= 0, "seeds", self.seeds, "0 or more")
         if not isinstance(self.model, VcemoSettings):
             _check_baseline(self)
 
@@ -117,11 +78,7 @@ def _check_baseline(run: RunSettings) -> None:
     """A baseline has two fixed inputs and no contrastive features."""
     at = f"as the model {run.model.name!r} "
     fits = set(run.modalities) == {"audio", "words"}
-    _require(fits, "modalities", list(run.modalities), f"audio and words, {at}has no others")
-    alpha = run.training.alpha
-    _require(alpha == 0, "training.alpha", alpha, f"0, {at}has no contrastive features")
-
-
-def _require_distinct(name: str, values: tuple[object, ...]) -> None:
-    if len(set(values)) < len(values):
-        raise ValueError(f"{name} names something twice: {list(values)}")
+    require(fits, "modalities", list(run.modalities), f"audio and words, {at}has no others")
+    contrast = run.training.contrast
+    fits = contrast is None
+    require(fits, "training.contrast", contrast, f"null, {at}has no contrastive features")

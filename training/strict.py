@@ -41,6 +41,12 @@ def require(holds: bool, name: str, found: object, expected: str) -> None:
         raise ValueError(f"{name} is {found!r}, expected {expected}")
 
 
+def require_distinct(name: str, values: tuple[object, ...]) -> None:
+    """Raise a `ValueError` about a setting that names something twice."""
+    if len(set(values)) < len(values):
+        raise ValueError(f"{name} names something twice: {list(values)}")
+
+
 def _read(kind: Any, value: object, where: str) -> Any:
     origin = get_origin(kind)
     if origin is Literal:

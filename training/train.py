@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training import metrics
+from training.augment import augment_batch
 from training.batch import Batch
 from training.cache import open_cache
 from training.checkpoint import describe_fold, save_fold, untrained_model
-from training.data import (
-    Features,
-    Normalisation,
-    Rows,
-    epoch_rows,
-    fit_normalisation,
-    open_features,
-)
+from training.course import Course
+from training.data import epoch_rows, open_features
 from training.device import (
     autocast,
     choose_device,
@@ -33,28 +27,19 @@ from training.device import (
 )
 from training.draw import seed_of
 from training.files import make_folder
+from training.fold import FoldData, open_fold
 from training.jobs import FoldJob, finish, plan, run_jobs, unfinished
-from training.losses import joint_loss
-from training.model_settings import reads_word_ids
+from training.losses import classification_loss, joint_loss, supervised_contrastive
+from training.moco import MomentumContrast
 from training.models import start_words
+from training.normalise import Rows
 from training.predict import predict
 from training.progress import EpochScore, Progress, Report
-from training.settings import RunSettings, TrainSettings
-from training.vocabulary import Vocabulary
+from training.schedule import clip_gradient, rate
+from training.settings import RunSettings
+from training.train_settings import TrainSettings
 
 HISTORY = "history.csv"
-
-
-@dataclass(frozen=True)
-class FoldData:
-    """What one fold sees: its training rows, and those that it is chosen by."""
-
-    job: FoldJob
-    features: Features
-    train_rows: Rows
-    val_rows: Rows
-    normalise: Normalisation | None  # None without audio
-    vocabulary: Vocabulary | None  # None for a model that knows words by their vectors alone
 
 
 def train_run(
@@ -91,68 +76,82 @@ def train_run(
 
 
 def train_fold(job: FoldJob, report: Report) -> None:
-    """Train one fold with one seed and write its folder."""
+    """Train one fold with one seed and write its folder; go on where a killed run was."""
     settings, device = job.run.training, torch.device(job.device)
     with own_chance(seed_of("model", job.fold, job.seed)), explain_memory(settings.batch_size):
-        data = _open_fold(job)
-        # A new model; plain Adam, whose weight decay is part of the gradient.
+        data = open_fold(job)
         record = describe_fold(job.run, data.features.cache, job.fold, job.seed)
         if data.vocabulary is not None:
             record["vocabulary"] = data.vocabulary.words
-        model = untrained_model(record).to(device)
+        # A new network, and what goes with it: optimiser, averages, key encoder and queue.
+        model = untrained_model(record)
         if data.vocabulary is not None:
             start_words(model, data.features.vectors_of(data.vocabulary))
-        optimiser = torch.optim.Adam(
-            model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
-        )
-        history: list[EpochScore] = []
-        best, best_state = None, {}
+        course = Course(model.to(device), settings)
+        course.resume(job.saved)
 
-        for epoch in range(1, settings.epochs + 1):
-            loss = _train_epoch(model, optimiser, data, epoch)
-            score = EpochScore(epoch, loss, *_validate(model, data))
-            history.append(score)
-            # Validation decides which epoch is kept; of equal ones the earlier.
-            if best is None or score.rank > best.rank:
-                best = score
-                best_state = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
+        while not course.over:
+            epoch = len(course.history) + 1
+            # What the epoch draws on the device depends on its number, not on those before.
+            torch.manual_seed(seed_of("epoch", job.fold, job.seed, epoch))
+            loss = _train_epoch(course, data, epoch)
+            # The weights that are kept, averaged or as they are, face the validation part.
+            course.kept.load_state_dict(course.average.end_epoch(course.model))
+            score = EpochScore(epoch, loss, *_validate(course.kept, data))
+            course.judge(score)
+            course.save(job.saved)
             report(Progress(job.run.name, job.fold, job.seed, settings.epochs, score))
-            if settings.patience is not None and epoch - best.epoch >= settings.patience:
-                break
 
         # The best epoch becomes the fold's result, whole or not at all.
-        assert best is not None
+        best = course.history[course.best_epoch - 1]
         record |= {
             "key": job.key,
             "precision": precision(device),
             "best_epoch": best.epoch,
             "val_wa": best.val_wa,
+            "val_ua": best.val_ua,
             "val_loss": best.val_loss,
         }
 
         def fill(folder: Path) -> None:
-            save_fold(folder, best_state, data.normalise, record)
-            (folder / HISTORY).write_text(history_csv(history), encoding="utf-8", newline="")
+            save_fold(folder, course.best_state, data.normalise, record)
+            (folder / HISTORY).write_text(history_csv(course.history), encoding="utf-8", newline="")
 
         make_folder(job.folder, fill)
+        job.saved.unlink(missing_ok=True)
 
 
-def training_loss(model: nn.Module, batch: Batch, settings: TrainSettings) -> Tensor:
-    """The joint loss of a batch, of two passes under different dropout masks if so set.
+def training_loss(
+    model: nn.Module,
+    batch: Batch,
+    targets: Tensor,
+    settings: TrainSettings,
+    class_weights: Tensor | None = None,
+    moco: MomentumContrast | None = None,
+) -> Tensor:
+    """The loss of a batch, of two passes under different dropout masks if so set.
 
     Only the passes may be in bfloat16: the contrastive loss takes differences of similarities that
     bfloat16 cannot tell apart.
+
+    Shape:
+        targets: (B, classes); class_weights: (classes,); output: scalar
     """
     with autocast(batch.label.device):
         passes = [model(batch) for _ in range(2 if settings.double_view else 1)]
-    return joint_loss(
-        torch.cat([p.logits for p in passes]),
-        torch.cat([p.z for p in passes]),
-        batch.label.repeat(len(passes)),
-        alpha=settings.alpha,
-        temperature=settings.temperature,
-        empty=settings.supcon_empty,
-    )
+    logits = torch.cat([p.logits for p in passes])
+    targets = targets.repeat(len(passes), 1)
+    loss = classification_loss(logits, targets, settings.objective, class_weights)
+    contrast = settings.contrast
+    if contrast is None:
+        return loss
+    z = torch.cat([p.z for p in passes])
+    if moco is None:
+        labels = batch.label.repeat(len(passes))
+        apart = supervised_contrastive(z, labels, contrast.temperature, contrast.empty)
+    else:
+        apart = moco(model, batch, z, contrast.temperature, contrast.empty)
+    return joint_loss(loss, apart, contrast.alpha)
 
 
 def history_csv(history: list[EpochScore]) -> str:
@@ -166,36 +165,34 @@ def history_csv(history: list[EpochScore]) -> str:
     return text.getvalue()
 
 
-def _open_fold(job: FoldJob) -> FoldData:
-    cache = open_cache(job.cache_dir)
-    train_rows, val_rows = (cache.rows(job.run.split, job.fold, s) for s in ("train", "val"))
-    if len(train_rows) < 2:
-        raise ValueError(f"fold {job.fold} of split {job.run.split!r} has one training utterance")
-    heard = "audio" in job.run.modalities
-    normalise = fit_normalisation(cache, train_rows) if heard else None
-    features, vocabulary = open_features(cache, job.run), None
-    if reads_word_ids(job.run.model):
-        vocabulary = features.learn_words(train_rows)
-        features = features.knowing(vocabulary)
-    return FoldData(job, features, train_rows, val_rows, normalise, vocabulary)
-
-
-def _train_epoch(
-    model: nn.Module, optimiser: torch.optim.Optimizer, data: FoldData, epoch: int
-) -> float:
-    """Every training utterance once, as itself or as one of its views; the mean loss."""
-    job, settings = data.job, data.job.run.training
+def _train_epoch(course: Course, data: FoldData, epoch: int) -> float:
+    """Every batch of an epoch; the mean loss per sample."""
+    job, settings, model = data.job, data.job.run.training, course.model
+    names = (job.fold, job.seed, epoch)
+    n_classes = len(data.features.cache.classes)
     model.train()
     total = seen = 0.0
-    for rows in epoch_rows(data.features, data.train_rows, job.run, job.fold, job.seed, epoch):
+    batches = epoch_rows(data.features, data.train_rows, job.run, *names)
+    for number, rows in enumerate(batches):
+        # What is shown: utterances or their views, then masked, mixed and thinned out as set.
         batch = data.features.collate(rows, data.normalise).to(job.device)
-        loss = training_loss(model, batch, settings)
-        optimiser.zero_grad(set_to_none=True)
+        chance = np.random.default_rng(seed_of("augment", *names, number))
+        batch, targets = augment_batch(batch, settings, n_classes, chance)
+        loss = training_loss(model, batch, targets, settings, data.class_weights, course.moco)
+
+        # The gradient, no larger than set; a loss or gradient that is no number ends it all.
+        course.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(model.parameters(), settings.grad_clip)
-        if not math.isfinite(loss.item() + norm.item()):
-            raise ValueError(_not_finite(data, epoch, loss, norm, rows))
-        optimiser.step()
+        norm = clip_gradient(model, settings.optimiser)
+        if not math.isfinite(loss.item() + norm):
+            raise ValueError(_not_finite(data, epoch, loss.item(), norm, rows))
+
+        # A step at the rate of this moment.
+        step, steps = (epoch - 1) * len(batches) + number, settings.epochs * len(batches)
+        for group in course.optimiser.param_groups:
+            group["lr"] = rate(settings.optimiser, step, steps, course.halvings)
+        course.optimiser.step()
+        course.average.step(model)
         total += loss.item() * len(rows)
         seen += len(rows)
     return total / seen
@@ -217,11 +214,11 @@ def _validate(model: nn.Module, data: FoldData) -> tuple[float, float, float]:
     return loss.item(), scores.wa, scores.ua
 
 
-def _not_finite(data: FoldData, epoch: int, loss: Tensor, norm: Tensor, rows: Rows) -> str:
+def _not_finite(data: FoldData, epoch: int, loss: float, norm: float, rows: Rows) -> str:
     job = data.job
     names = [data.features.cache.utt_ids[row] for row in rows]
     return (
         f"run {job.run.name!r}, fold {job.fold}, seed {job.seed}, epoch {epoch}: the loss is "
-        f"{loss.item()} and its gradient {norm.item()}; look at the features of this batch, or "
-        f"lower training.lr: {names}"
+        f"{loss} and its gradient {norm}; look at the features of this batch, or "
+        f"lower training.optimiser.lr: {names}"
     )

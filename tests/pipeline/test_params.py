@@ -29,7 +29,7 @@ def test_every_profile_holds_together(profile: Path) -> None:
 def test_numbers_are_read_as_yaml_1_2(tmp_path: Path, plain: Any) -> None:
     text = (ROOT / "profiles" / "demo.yaml").read_text().replace("lr: 1e-3", "lr: 3e-4")
     (tmp_path / "params.yaml").write_text(text)
-    assert params.load(tmp_path / "params.yaml").presets["tuned"].lr == 3e-4
+    assert params.load(tmp_path / "params.yaml").presets["tuned"].optimiser.lr == 3e-4
 
 
 def test_an_unknown_key_names_the_nearest_one(plain: Any) -> None:
@@ -82,7 +82,11 @@ def test_every_fault_is_told_at_once(plain: Any) -> None:
         ("task", "emotion5", r"runs\.all\.task: found 'emotion5', expected one of: emotion4"),
         ("split", "loso", r"runs\.all\.split: found 'loso', expected one of: official"),
         ("size", "huge", r"runs\.all\.size: found 'huge', expected one of: full, small, tiny"),
-        ("preset", "best", r"runs\.all\.preset: found 'best', expected one of: paper, tuned"),
+        (
+            "preset",
+            "best",
+            r"runs\.all\.preset: found 'best', expected one of: paper, paper-iemocap, tuned",
+        ),
         ("source", "whisper", r"runs\.all\.source: found 'whisper', expected one of: reference"),
     ],
 )

@@ -23,7 +23,8 @@ from training.model_settings import (
     YoonMdreSettings,
     YoonMhaSettings,
 )
-from training.settings import RunSettings, TrainSettings
+from training.settings import RunSettings
+from training.train_settings import Contrast, Objective, Optimiser, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -210,18 +211,32 @@ BASELINES = {  # tiny ones; a name -> its settings
     "cme": CmeSettings("cme", (16, 16), 16, 300, "trained"),
 }
 FULL = replace(TINY, d=256, ff=1024, layers=3, conv_channels=(32, 64), projection=128)
+OPTIMISER = Optimiser(
+    name="adam",
+    lr=1e-3,
+    weight_decay=0.0,
+    schedule="constant",
+    warm_up=0.0,
+    clip_norm=5.0,
+    clip_value=None,
+)
 TRAINING = TrainSettings(
     epochs=3,
     batch_size=8,
-    lr=1e-3,
-    weight_decay=0.0,
-    alpha=0.1,
-    temperature=1.0,
-    supcon_empty="skip",
-    grad_clip=5.0,
+    sampling="shuffle",
+    normalisation="train",
     views=("noise",),
     view_probability=0.5,
+    spec_augment=None,
+    mixup=0.0,
+    modality_dropout=0.0,
     double_view=False,
+    objective=Objective(name="cross_entropy", label_smoothing=0.0, class_weights="none"),
+    contrast=Contrast(alpha=0.1, temperature=1.0, empty="skip", moco=None),
+    optimiser=OPTIMISER,
+    ema=None,
+    average_epochs=1,
+    best_by="wa",
     patience=None,
 )
 RUN = RunSettings(
@@ -263,7 +278,7 @@ def run_settings() -> RunSettings:
 @pytest.fixture(scope="session")
 def baseline_runs() -> dict[str, RunSettings]:
     """A run of each baseline, by its name: its two inputs, no contrastive loss."""
-    training = replace(TRAINING, alpha=0.0)
+    training = replace(TRAINING, contrast=None)
     base = replace(RUN, modalities=("audio", "words"), training=training)
     return {name: replace(base, name=name, model=model) for name, model in BASELINES.items()}
 

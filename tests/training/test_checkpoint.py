@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from training.cache import open_cache
 from training.checkpoint import load_fold
-from training.data import fit_normalisation, open_features
+from training.data import open_features
+from training.normalise import fit_normalisation
 from training.predict import predict
 from training.train import train_run
 
@@ -18,7 +19,9 @@ from training.train import train_run
 @pytest.fixture(scope="module")
 def run(run_settings):
     """So high a rate that later epochs are worse than the best one."""
-    training = replace(run_settings.training, epochs=6, lr=0.1)
+    training = replace(
+        run_settings.training, epochs=6, optimiser=replace(run_settings.training.optimiser, lr=0.1)
+    )
     return replace(run_settings, modalities=("audio",), training=training)
 
 
@@ -53,7 +56,7 @@ def test_the_record_says_what_the_fold_was_trained_from(cache_dir, trained):
     cache = open_cache(cache_dir)
     for number, folder in enumerate(trained):
         fold = load_fold(folder)
-        expected = fit_normalisation(cache, cache.rows("speaker", number, "train"))
+        expected = fit_normalisation(cache, cache.rows("speaker", number, "train"), "train")
         assert torch.equal(fold.normalise.mean, expected.mean)
         assert torch.equal(fold.normalise.std, expected.std)
         assert fold.record["classes"] == cache.classes

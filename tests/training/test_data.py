@@ -8,16 +8,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from training.cache import open_cache
-from training.data import (
-    Normalisation,
-    epoch_rows,
-    fit_normalisation,
-    open_features,
-    scoring_batches,
-)
+from training.data import epoch_rows, open_features, scoring_batches
+from training.normalise import ONE_GROUP, Normalisation, fit_normalisation
 from training.vocabulary import Vocabulary
 
-IDENTITY = Normalisation(torch.zeros(8), torch.ones(8))
+IDENTITY = Normalisation(torch.zeros(1, 8), torch.ones(1, 8), ONE_GROUP)
 
 
 @pytest.fixture
@@ -55,7 +50,7 @@ def test_only_the_modalities_of_the_run_are_read(cache_dir, run_settings):
 def test_normalised_training_frames_have_mean_zero_and_deviation_one(features):
     cache = features.cache
     rows = cache.rows("speaker", 0, "train")
-    batch = features.collate(rows, fit_normalisation(cache, rows))
+    batch = features.collate(rows, fit_normalisation(cache, rows, "train"))
     frames = torch.cat([m[:n] for m, n in zip(batch.mel, batch.mel_len, strict=True)])
     assert torch.allclose(frames.mean(dim=0), torch.zeros(8), atol=1e-5)
     assert torch.allclose(frames.std(dim=0, correction=0), torch.ones(8), atol=1e-5)
@@ -68,9 +63,9 @@ def test_a_bin_that_never_varies_is_only_centred(make_cache):
     frames = np.diff(mel["offsets"]).astype(np.float64)
     mel["sum"][:, 3], mel["sum_squares"][:, 3] = silent * frames, silent**2 * frames
     save_file(mel, folder / "mel.safetensors")
-    normalise = fit_normalisation(open_cache(folder), np.array([0, 2, 4]))
-    assert normalise.std[3] == 1.0
-    assert normalise.mean[3] == silent
+    normalise = fit_normalisation(open_cache(folder), np.array([0, 2, 4]), "train")
+    assert normalise.std[0, 3] == 1.0
+    assert normalise.mean[0, 3] == silent
 
 
 def test_training_draws_views_and_scoring_never_does(features, run_settings):

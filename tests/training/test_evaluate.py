@@ -15,7 +15,8 @@ from training.train import train_run
 @pytest.fixture(scope="module")
 def run(run_settings):
     """Two seeds of a small run on BERT vectors."""
-    training = replace(run_settings.training, epochs=4, lr=3e-3)
+    optimiser = replace(run_settings.training.optimiser, lr=3e-3)
+    training = replace(run_settings.training, epochs=4, optimiser=optimiser)
     return replace(run_settings, modalities=("bert",), seeds=(0, 1), training=training)
 
 

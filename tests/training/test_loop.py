@@ -6,18 +6,21 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
 
 import training.train
 from training.cache import open_cache
 from training.checkpoint import describe_fold, untrained_model
-from training.data import epoch_rows, fit_normalisation, open_features
+from training.data import epoch_rows, open_features
 from training.device import own_chance
 from training.draw import seed_of
 from training.jobs import TRAINING_VERSION, plan
-from training.losses import joint_loss
+from training.losses import classification_loss, joint_loss, supervised_contrastive
+from training.normalise import fit_normalisation
 from training.train import train_fold, training_loss
+from training.train_settings import Contrast, Moco, SpecAugment
 
 CPU = torch.device("cpu")
 
@@ -25,18 +28,23 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def sharp(run_settings):
     """Two epochs of settings of which each shows in the weights."""
+    training = run_settings.training
     training = replace(
-        run_settings.training,
+        training,
         epochs=2,
         batch_size=4,
-        weight_decay=0.1,
-        alpha=1.0,
-        temperature=0.2,
-        supcon_empty="zero",
-        grad_clip=0.5,
-        double_view=False,
+        contrast=Contrast(alpha=1.0, temperature=0.2, empty="zero", moco=None),
+        optimiser=replace(training.optimiser, weight_decay=0.1, clip_norm=0.5),
     )
     return replace(run_settings, training=training)
+
+
+def changed(settings, path, value):
+    """Settings with one replaced, however deep: `optimiser.lr`."""
+    name, _, inner = path.partition(".")
+    if inner:
+        value = changed(getattr(settings, name), inner, value)
+    return replace(settings, **{name: value})
 
 
 def trained(run, cache_dir, out):
@@ -59,29 +67,29 @@ def by_hand(run, cache_dir):
     cache, settings = open_cache(cache_dir), run.training
     features = open_features(cache, run)
     rows = cache.rows(run.split, 0, "train")
-    normalise = fit_normalisation(cache, rows)
+    normalise = fit_normalisation(cache, rows, "train")
+    contrast = settings.contrast
     with own_chance(seed_of("model", 0, 0)):
         model = untrained_model(describe_fold(run, cache, 0, 0))
         optimiser = torch.optim.Adam(
-            model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
+            model.parameters(),
+            lr=settings.optimiser.lr,
+            weight_decay=settings.optimiser.weight_decay,
         )
         for epoch in (1, 2):
+            torch.manual_seed(seed_of("epoch", 0, 0, epoch))
             total = 0.0
             for shown in epoch_rows(features, rows, run, 0, 0, epoch):
                 model.train()
                 batch = features.collate(shown, normalise)
                 out = model(batch)
-                loss = joint_loss(
-                    out.logits,
-                    out.z,
-                    batch.label,
-                    alpha=settings.alpha,
-                    temperature=settings.temperature,
-                    empty=settings.supcon_empty,
+                apart = supervised_contrastive(
+                    out.z, batch.label, contrast.temperature, contrast.empty
                 )
+                loss = joint_loss(F.cross_entropy(out.logits, batch.label), apart, contrast.alpha)
                 optimiser.zero_grad()
                 loss.backward()
-                nn.utils.clip_grad_norm_(model.parameters(), settings.grad_clip)
+                nn.utils.clip_grad_norm_(model.parameters(), settings.optimiser.clip_norm)
                 optimiser.step()
                 total += loss.item() * len(shown)
             model.eval()  # as scoring leaves it
@@ -101,22 +109,37 @@ def test_training_is_the_loop_of_the_specification(sharp, cache_dir, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("path", "value"),
     [
-        {"lr": 2e-3},
-        {"batch_size": 5},
-        {"weight_decay": 0.0},
-        {"alpha": 0.5},
-        {"temperature": 0.4},
-        {"supcon_empty": "skip"},
-        {"grad_clip": 100.0},
-        {"views": (), "view_probability": 0.0},
-        {"double_view": True},
+        ("batch_size", 5),
+        ("sampling", "balanced"),
+        ("normalisation", "speaker"),
+        ("view_probability", 0.0),
+        ("spec_augment", SpecAugment(1, 9, 1, 3)),
+        ("mixup", 0.4),
+        ("modality_dropout", 0.5),
+        ("double_view", True),
+        ("objective.name", "cross_entropy_sum"),
+        ("objective.name", "sigmoid"),
+        ("objective.label_smoothing", 0.1),
+        ("contrast", None),
+        ("contrast.alpha", 0.5),
+        ("contrast.temperature", 0.4),
+        ("contrast.empty", "skip"),
+        ("contrast.moco", Moco(queue=16, momentum=0.9)),
+        ("optimiser.name", "adamw"),
+        ("optimiser.lr", 2e-3),
+        ("optimiser.weight_decay", 0.0),
+        ("optimiser.schedule", "cosine"),
+        ("optimiser.schedule", "one_cycle"),
+        ("optimiser.warm_up", 0.5),
+        ("optimiser.clip_norm", 100.0),
+        ("optimiser.clip_value", 0.01),
     ],
 )
-def test_every_setting_matters(sharp, history, cache_dir, tmp_path, change):
+def test_every_setting_matters(sharp, history, cache_dir, tmp_path, path, value):
     # Without this the loop by hand could agree with one that ignores a setting.
-    other = replace(sharp, training=replace(sharp.training, **change))
+    other = changed(sharp, f"training.{path}", value)
     after = trained(other, cache_dir, tmp_path)[1]
     assert abs(float(history[1]["train_loss"]) - float(after[1]["train_loss"])) > 1e-4
 
@@ -126,7 +149,7 @@ def case(sharp, cache_dir):
     """A model in training and a batch of six."""
     cache = open_cache(cache_dir)
     rows = cache.rows("speaker", 0, "train")[:6]
-    batch = open_features(cache, sharp).collate(rows, fit_normalisation(cache, rows))
+    batch = open_features(cache, sharp).collate(rows, fit_normalisation(cache, rows, "train"))
     return untrained_model(describe_fold(sharp, cache, 0, 0)).train(), batch
 
 
@@ -135,16 +158,14 @@ def test_double_view_contrasts_two_passes_under_different_dropout(sharp, case, d
     model, batch = case
     settings = replace(sharp.training, double_view=double)
     torch.manual_seed(3)
-    found = training_loss(model, batch, settings)
+    found = training_loss(model, batch, F.one_hot(batch.label, 4).float(), settings)
     torch.manual_seed(3)
     outs = [model(batch) for _ in range(1 + double)]
+    labels = torch.cat([batch.label] * (1 + double))
     expected = joint_loss(
-        torch.cat([out.logits for out in outs]),
-        torch.cat([out.z for out in outs]),
-        torch.cat([batch.label] * (1 + double)),
-        alpha=settings.alpha,
-        temperature=settings.temperature,
-        empty="zero",
+        F.cross_entropy(torch.cat([out.logits for out in outs]), labels),
+        supervised_contrastive(torch.cat([out.z for out in outs]), labels, 0.2, "zero"),
+        1.0,
     )
     assert len(outs) == 1 or not torch.allclose(outs[0].z, outs[1].z)
     assert torch.allclose(found, expected)
@@ -156,14 +177,19 @@ def test_under_bfloat16_only_the_passes_lose_precision(sharp, case, monkeypatch)
     model.register_forward_hook(lambda _module, _inputs, out: seen.append(out))
     half = torch.autocast("cpu", dtype=torch.bfloat16)
     monkeypatch.setattr(training.train, "autocast", lambda _device: half)
-    settings = replace(sharp.training, alpha=1e6)  # next to nothing but the contrastive loss
-    found = training_loss(model, batch, settings)
+    settings = changed(sharp.training, "contrast.alpha", 1e6)  # next to nothing but the contrast
+    targets = F.one_hot(batch.label, 4).float()
+    found = training_loss(model, batch, targets, settings)
     (out,) = seen
-    values = {"alpha": 1e6, "temperature": 0.2, "empty": "zero"}
-    assert found.item() == joint_loss(out.logits, out.z, batch.label, **values).item()
+
+    def loss():
+        apart = supervised_contrastive(out.z, batch.label, 0.2, "zero")
+        plain = classification_loss(out.logits, targets, settings.objective)
+        return joint_loss(plain, apart, 1e6)
+
+    assert found.item() == loss().item()
     with half:
-        coarse = joint_loss(out.logits, out.z, batch.label, **values)
-    assert coarse.item() != found.item()
+        assert loss().item() != found.item()
 
 
 GOLDEN = {  # training and validation loss of two epochs
@@ -177,12 +203,13 @@ GOLDEN = {  # training and validation loss of two epochs
 def test_golden_losses_guard_the_training_version(sharp, cache_dir, tmp_path, modalities):
     # No dropout: its masks differ between processors. The tolerance is for their sums.
     model = replace(sharp.model, dropout=0.0)
-    training = replace(sharp.training, double_view=True, weight_decay=1e-3)
+    training = changed(sharp.training, "optimiser.weight_decay", 1e-3)
+    training = replace(training, double_view=True)
     run = replace(sharp, modalities=modalities, model=model, training=training)
     history = trained(run, cache_dir, tmp_path)[1]
     found = [float(line[name]) for line in history for name in ("train_loss", "val_loss")]
     expected = pytest.approx(GOLDEN["+".join(modalities)], abs=5e-4)
-    assert (TRAINING_VERSION, found) == (2, expected), (
+    assert (TRAINING_VERSION, found) == (3, expected), (
         "the same settings train another model than before: raise TRAINING_VERSION in "
         f"training/jobs.py, so that old models are trained again, and write {found} here"
     )

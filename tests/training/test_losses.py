@@ -6,8 +6,10 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.losses import joint_loss, supervised_contrastive
+from training.losses import classification_loss, joint_loss, supervised_contrastive
+from training.train_settings import Objective
 
+PLAIN = Objective(name="cross_entropy", label_smoothing=0.0, class_weights="none")
 AXES = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
 OBLIQUE = torch.tensor([[0.6, 0.8], [0.8, 0.6], [-0.6, 0.8], [0, 1]])
 
@@ -78,5 +80,6 @@ def test_gradients_are_finite_at_a_low_temperature():
 def test_the_joint_loss_is_a_weighted_mean(alpha, expected):
     logits = torch.tensor([[2.0, 0.0], [2.0, 0.0], [0.0, 2.0], [0.0, 2.0]])
     labels = torch.tensor([0, 0, 1, 1])
-    loss = joint_loss(logits, AXES, labels, alpha=alpha, temperature=1.0)
+    cross_entropy = classification_loss(logits, F.one_hot(labels).float(), PLAIN)
+    loss = joint_loss(cross_entropy, supervised_contrastive(AXES, labels, 1.0), alpha)
     assert loss.item() == pytest.approx(expected, abs=1e-6)

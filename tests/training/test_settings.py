@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from training.settings import RunSettings, from_json, read_run, to_json
+from training.train_settings import Moco
 
 
 def changed(run, path, value):
@@ -24,9 +25,19 @@ def changed(run, path, value):
     return json.dumps(tree)
 
 
-@given(st.booleans(), st.none() | st.integers(1, 9), st.floats(1e-6, 1.0))
-def test_json_brings_back_the_same_run(run_settings, double_view, patience, lr):
-    training = replace(run_settings.training, double_view=double_view, patience=patience, lr=lr)
+@given(
+    st.none() | st.builds(Moco, st.integers(8, 99), st.floats(0.0, 1.0)),
+    st.none() | st.integers(1, 9),
+    st.floats(1e-6, 1.0),
+)
+def test_json_brings_back_the_same_run(run_settings, moco, patience, lr):
+    training = run_settings.training
+    training = replace(
+        training,
+        contrast=replace(training.contrast, moco=moco),
+        optimiser=replace(training.optimiser, lr=lr),
+        patience=patience,
+    )
     run = replace(run_settings, training=training)
     assert from_json(to_json(run)) == run
 
@@ -36,8 +47,12 @@ def test_json_brings_back_the_same_run(run_settings, double_view, patience, lr):
     [
         ("extra", 1, r"run has unknown settings \['extra'\]"),
         ("model.width", 1, r"run\.model has unknown settings \['width'\]"),
-        ("training.lr", ..., r"run\.training lacks the settings \['lr'\]"),
-        ("training.lr", "3e-4", r"run\.training\.lr is '3e-4' \(str\), expected float"),
+        ("training.optimiser.lr", ..., r"run\.training\.optimiser lacks the settings \['lr'\]"),
+        (
+            "training.optimiser.lr",
+            "3e-4",
+            r"run\.training\.optimiser\.lr is '3e-4' \(str\), expected float",
+        ),
         ("training.epochs", 3.0, r"run\.training\.epochs is 3\.0 \(float\), expected int"),
         ("training.epochs", True, r"run\.training\.epochs is True \(bool\), expected int"),
         ("training.patience", "no", r"run\.training\.patience is 'no' \(str\), expected int"),
@@ -56,11 +71,15 @@ def test_json_brings_back_the_same_run(run_settings, double_view, patience, lr):
         ("model.heads", 5, r"model\.heads is 5, expected a divisor of the width, 32"),
         ("model.dropout", 1.0, r"model\.dropout is 1\.0, expected 0 <= p < 1"),
         ("training.batch_size", 1, r"training\.batch_size is 1, expected at least 2"),
-        ("training.lr", 0.0, r"training\.lr is 0\.0, expected above 0"),
-        ("training.alpha", -1, r"training\.alpha is -1\.0, expected 0 or more"),
-        ("training.lr", math.inf, r"training\.lr is inf, expected above 0 and finite"),
-        ("training.alpha", math.inf, r"training\.alpha is inf, expected 0 or more and finite"),
-        ("training.alpha", math.nan, r"training\.alpha is nan, expected 0 or more and finite"),
+        ("training.optimiser.lr", 0.0, r"training\.optimiser\.lr is 0\.0, expected above 0"),
+        ("training.contrast.alpha", -1, r"training\.contrast\.alpha is -1\.0, expected above 0"),
+        (
+            "training.optimiser.lr",
+            math.inf,
+            r"training\.optimiser\.lr is inf, expected above 0 and finite",
+        ),
+        ("training.optimiser.weight_decay", math.inf, r"weight_decay is inf, expected 0 or more"),
+        ("training.contrast.alpha", math.nan, r"alpha is nan, expected above 0 and finite"),
         ("training.view_probability", 1.5, r"view_probability is 1\.5, expected 0\.\.1"),
         ("training.views", [], r"training\.views is empty but view_probability is 0\.5"),
         ("training.patience", 0, r"training\.patience is 0, expected at least 1, or null"),
@@ -72,7 +91,7 @@ def test_a_wrong_setting_is_named_with_what_was_expected(run_settings, path, val
 
 
 def test_an_integer_may_stand_for_a_float(run_settings):
-    assert from_json(changed(run_settings, "training.lr", 1)).training.lr == 1.0
+    assert from_json(changed(run_settings, "training.optimiser.lr", 1)).training.optimiser.lr == 1.0
 
 
 def test_errors_of_a_file_name_the_file(run_settings, tmp_path):
@@ -106,7 +125,7 @@ def test_every_model_is_read_by_its_name(baseline_runs):
             r"modalities is \['audio'\], expected audio and words, as the",
         ),
         ({"modalities": ("audio", "words", "bert")}, r"the model 'xu' has no others"),
-        ({"modalities": ("audio", "words")}, r"training\.alpha is 0\.1, expected 0, as the model"),
+        ({"modalities": ("audio", "words")}, r"expected null, as the model 'xu' has no contrast"),
     ],
 )
 def test_a_baseline_has_two_inputs_and_no_contrast(run_settings, baselines, changes, message):

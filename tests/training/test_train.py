@@ -77,7 +77,9 @@ def test_a_new_seed_trains_that_seed_alone_and_a_changed_setting_replaces_all(
     assert first < set(both)
     (tmp_path / ".tmp-left-by-a-killed-run").mkdir()
     (tmp_path / "notes").mkdir()
-    other = replace(one, training=replace(one.training, lr=2e-3))
+    other = replace(
+        one, training=replace(one.training, optimiser=replace(one.training.optimiser, lr=2e-3))
+    )
     after = train(other, cache_dir, tmp_path)
     assert not first & set(after)
     assert {p.name for p in tmp_path.iterdir()} == {p.name for p in after} | {"notes"}
@@ -142,7 +144,8 @@ def spoil_bert(folder, utterance, rewrite_meta):
 def test_patience_stops_a_run_that_gets_no_better_and_the_first_of_equal_epochs_is_kept(
     short, cache_dir, tmp_path
 ):
-    training = replace(short.training, epochs=40, lr=1e-30, patience=2)
+    slow = replace(short.training.optimiser, lr=1e-30)
+    training = replace(short.training, epochs=40, optimiser=slow, patience=2)
     run = replace(short, modalities=("bert",), training=training, seeds=(1,))
     for folder in train(run, cache_dir, tmp_path):
         lines = (folder / "history.csv").read_text().splitlines()[1:]
@@ -151,7 +154,8 @@ def test_patience_stops_a_run_that_gets_no_better_and_the_first_of_equal_epochs_
 
 
 def test_training_learns_what_can_be_learned(short, cache_dir, tmp_path):
-    run = replace(short, training=replace(short.training, epochs=12, lr=3e-3, views=("noise",)))
+    quick = replace(short.training.optimiser, lr=3e-3)
+    run = replace(short, training=replace(short.training, epochs=12, optimiser=quick))
     for folder in train(run, cache_dir, tmp_path):
         assert json.loads((folder / "fold.json").read_text())["val_wa"] >= 0.75
 

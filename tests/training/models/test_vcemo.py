@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from training.losses import joint_loss
+from training.losses import joint_loss, supervised_contrastive
 from training.models.attention import MultiHeadAttention
 from training.models.encoders import AudioEncoder
 from training.models.vcemo import Vcemo
@@ -161,7 +161,7 @@ def test_only_the_parameters_that_cannot_matter_get_no_gradient(
 def test_without_contrast_the_projector_learns_nothing(tiny, sizes, batch):
     model = build(tiny, sizes)
     out = model(batch)
-    joint_loss(out.logits, out.z, batch.label, alpha=0.0, temperature=1.0).backward()
+    F.cross_entropy(out.logits, batch.label).backward()
     assert model.projector.weight.grad is None
     assert model.predictor.weight.grad is not None
 
@@ -215,7 +215,8 @@ def test_bfloat16_autocast_is_finite_and_answers_in_float32(tiny, sizes, batch):
     model = build(tiny, sizes)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         out = model(batch)
-        loss = joint_loss(out.logits, out.z, batch.label, alpha=0.1, temperature=1.0)
+        apart = supervised_contrastive(out.z, batch.label, 1.0)
+        loss = joint_loss(F.cross_entropy(out.logits, batch.label), apart, 0.1)
     loss.backward()
     assert out.logits.dtype == out.z.dtype == torch.float32
     gradients = [p.grad for p in model.parameters() if p.grad is not None]

@@ -1,0 +1,48 @@
+"""What one fold is trained on."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from training.cache import open_cache
+from training.data import Features, open_features
+from training.jobs import FoldJob
+from training.losses import balanced_weights
+from training.model_settings import reads_word_ids
+from training.normalise import Normalisation, Rows, fit_normalisation
+from training.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """What one fold sees: its training rows, and those that it is chosen by."""
+
+    job: FoldJob
+    features: Features
+    train_rows: Rows
+    val_rows: Rows
+    normalise: Normalisation | None  # None without audio
+    vocabulary: Vocabulary | None  # None for a model that knows words by their vectors alone
+    class_weights: Tensor | None  # None: each utterance counts the same
+
+
+def open_fold(job: FoldJob) -> FoldData:
+    """The data of a fold; statistics, words and class weights come from its training part alone.
+
+    Raises:
+        ValueError: the cache does not fit the run, or there is too little to train on.
+    """
+    cache, settings = open_cache(job.cache_dir), job.run.training
+    train_rows, val_rows = (cache.rows(job.run.split, job.fold, s) for s in ("train", "val"))
+    if len(train_rows) < 2:
+        raise ValueError(f"fold {job.fold} of split {job.run.split!r} has one training utterance")
+    normalise = weights = vocabulary = None
+    if "audio" in job.run.modalities:
+        normalise = fit_normalisation(cache, train_rows, settings.normalisation)
+    if settings.objective.class_weights == "balanced":
+        weights = balanced_weights(cache.label[train_rows], len(cache.classes)).to(job.device)
+    features = open_features(cache, job.run)
+    if reads_word_ids(job.run.model):
+        vocabulary = features.learn_words(train_rows)
+        features = features.knowing(vocabulary)
+    return FoldData(job, features, train_rows, val_rows, normalise, vocabulary, weights)

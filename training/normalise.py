@@ -1,0 +1,93 @@
+"""Mean and deviation of spectrograms: those of the training part, or each speaker's own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.cache import ORIGINAL, TensorCache
+from training.train_settings import Statistics
+
+ONE_GROUP = torch.zeros(0, dtype=torch.int64)
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and deviation of each mel bin: one pair for all, or one for each of several groups.
+
+    Shape:
+        mean, std: (groups, n_mels) float32; group: (rows,) int64, that of each row of the cache,
+            where there are several
+    """
+
+    mean: Tensor
+    std: Tensor
+    group: Tensor
+
+    def __call__(self, mel: Tensor, rows: Tensor, lengths: Tensor) -> Tensor:
+        """Frames of some rows end to end (sum of lengths, n_mels), centred and scaled."""
+        if len(self.mean) == 1:
+            return (mel - self.mean) / self.std
+        group = self.group[rows].repeat_interleave(lengths)
+        return (mel - self.mean[group]) / self.std[group]
+
+
+def fit_normalisation(cache: TensorCache, rows: Rows, statistics: Statistics) -> Normalisation:
+    """Statistics of the frames of some rows, or of all original recordings of each speaker.
+
+    The latter is transductive: it looks at the recordings, though not the labels, of those that a
+    model is tested on.
+
+    Raises:
+        ValueError: statistics of speakers are asked for, and a recording has no speaker.
+    """
+    if statistics == "train":
+        return Normalisation(*_stack([_statistics(cache, rows)]), ONE_GROUP)
+    group, n = speakers(cache)
+    heard = [np.flatnonzero((group == g) & (cache.view == ORIGINAL)) for g in range(n)]
+    return Normalisation(*_stack([_statistics(cache, h) for h in heard]), torch.from_numpy(group))
+
+
+def speakers(cache: TensorCache) -> tuple[NDArray[np.int64], int]:
+    """The speaker of each row as a number, and how many there are; of each corpus its own."""
+    names = cache.index["speaker"].to_pylist()
+    if None in names:
+        row = names.index(None)
+        raise ValueError(
+            f"{cache.utt_ids[row]} has no speaker, so training.normalisation cannot be `speaker`: "
+            "use `train`, or name the speakers of the corpus"
+        )
+    pairs = [f"{c}/{s}" for c, s in zip(cache.index["corpus"].to_pylist(), names, strict=True)]
+    known, number = np.unique(np.array(pairs), return_inverse=True)
+    return number.astype(np.int64), len(known)
+
+
+def mean_and_std(
+    total: NDArray[np.float64], squares: NDArray[np.float64], frames: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation per bin from sums over frames; a bin that never varies gets deviation 1.
+
+    Shape:
+        total, squares: (n_mels,) sums of values and of their squares
+    """
+    mean = total / frames
+    variance = squares / frames - mean**2
+    # The difference of two sums in float64 leaves about this much of a constant.
+    constant = variance <= 1e-9 * np.maximum(mean**2, 1.0)
+    return mean, np.sqrt(np.where(constant, 1.0, variance))
+
+
+def _statistics(cache: TensorCache, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """From the sums stored with each row."""
+    mel = cache.tensors("mel")
+    total, squares = (mel[name].numpy()[rows].sum(axis=0) for name in ("sum", "sum_squares"))
+    return mean_and_std(total, squares, int(cache.frames[rows].sum()))
+
+
+def _stack(pairs: list[tuple[Any, Any]]) -> tuple[Tensor, Tensor]:
+    means, stds = zip(*pairs, strict=True)
+    return tuple(torch.from_numpy(np.stack(x).astype(np.float32)) for x in (means, stds))  # type: ignore[return-value]

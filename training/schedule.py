@@ -1,0 +1,54 @@
+"""The optimiser, and its learning rate as a function of the step."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from training.train_settings import Optimiser
+
+ONE_CYCLE_START = 1 / 25  # of the highest rate
+ONE_CYCLE_END = 1e-4 / 25
+HALVINGS = 2  # of a plateau, as in UMONS
+
+
+def make_optimiser(
+    parameters: Iterable[nn.Parameter], settings: Optimiser
+) -> torch.optim.Optimizer:
+    """Adam, whose weight decay is part of the gradient, or AdamW, where it is apart from it."""
+    kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
+    return kind(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
+
+
+def clip_gradient(model: nn.Module, settings: Optimiser) -> float:
+    """Shorten the gradient to its largest norm, then each element; the norm before."""
+    longest = math.inf if settings.clip_norm is None else settings.clip_norm
+    norm = nn.utils.clip_grad_norm_(model.parameters(), longest)
+    if settings.clip_value is not None:
+        nn.utils.clip_grad_value_(model.parameters(), settings.clip_value)
+    return norm.item()
+
+
+def rate(settings: Optimiser, step: int, steps: int, halvings: int) -> float:
+    """The learning rate of a step, counted from 0, of all steps.
+
+    It rises over the first `warm_up` of them: linearly from next to nothing, under `one_cycle` by
+    half a cosine from a 25th. A cosine falls over the others.
+    """
+    rising = settings.warm_up * steps
+    falls = settings.schedule in ("cosine", "one_cycle")
+    if step < rising:
+        if settings.schedule == "one_cycle":
+            return settings.lr * _cosine(ONE_CYCLE_START, 1.0, step / rising)
+        return settings.lr * (step + 1) / (rising + 1)
+    if falls:
+        end = ONE_CYCLE_END if settings.schedule == "one_cycle" else 0.0
+        done = (step - rising) / max(1.0, steps - 1 - rising)
+        return settings.lr * _cosine(1.0, end, min(1.0, done))
+    return settings.lr * 0.5**halvings
+
+
+def _cosine(start: float, end: float, done: float) -> float:
+    """From start to end along half a cosine, `done` from 0 to 1."""
+    return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
