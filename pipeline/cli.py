@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline import backends, layout, params
+from pipeline.commands import evaluation
 from pipeline.corpus import Corpus
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 profile_app = typer.Typer(help="Whole variants of params.yaml.", no_args_is_help=True)
 app.add_typer(profile_app, name="profile")
+app.add_typer(evaluation.app)
 
 CorpusName = Annotated[str, typer.Argument(help="A corpus of params.yaml.", metavar="CORPUS")]
 RunName = Annotated[str, typer.Argument(help="A run of params.yaml.", metavar="RUN")]

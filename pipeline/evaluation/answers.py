@@ -63,15 +63,14 @@ def read_answers(connection: Any, run: str, subset: Literal["test", "val"] = "te
     """The answers of a run to its test or validation part.
 
     Args:
-        connection: DuckDB with the views `predictions`, `val_predictions` and `utterances`.
+        connection: DuckDB with the views `predictions` and `val_predictions`.
 
     Raises:
-        AnswersError: there are none; an utterance is answered twice or is not in the store; its
-            probabilities are no probabilities; a label is no class of the run.
+        AnswersError: there are none; an utterance is answered twice; its probabilities are no
+            probabilities; a label is no class of the run.
     """
     rows = f"(FROM {VIEWS[subset]} WHERE run = $run)"
     classes = _classes(connection, run, rows)
-    _refuse_strangers(connection, run, rows)
     columns = connection.sql(
         "SELECT p.utt_id, CASE WHEN p.speaker <> '' THEN p.corpus || '/' || p.speaker END AS "
         "speaker, p.fold::BIGINT AS fold, p.seed::BIGINT AS seed, "
@@ -112,9 +111,15 @@ def _classes(connection: Any, run: str, rows: str) -> tuple[str, ...]:
     return tuple(found[0][0])
 
 
-def _refuse_strangers(connection: Any, run: str, rows: str) -> None:
+def refuse_strangers(connection: Any, run: str) -> None:
+    """Check that the store has the utterances that a run answered.
+
+    Raises:
+        AnswersError: it has not.
+    """
     found = connection.execute(
-        f"SELECT DISTINCT utt_id FROM {rows} ANTI JOIN utterances USING (utt_id) ORDER BY utt_id",
+        "SELECT DISTINCT p.utt_id FROM predictions p ANTI JOIN utterances USING (utt_id) "
+        "WHERE p.run = $run ORDER BY p.utt_id",
         {"run": run},
     ).fetchall()
     if found:

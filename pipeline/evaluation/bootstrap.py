@@ -8,7 +8,7 @@ and costs nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,33 +66,45 @@ class Resamples:
     why: dict[Unit, str]  # of the kinds that cannot be
 
 
+class Units(Protocol):
+    """Rows that are of an utterance and of a speaker (-1: unknown), as codes; (n,) each."""
+
+    @property
+    def utterance(self) -> Codes:
+        """The utterance of each row."""
+
+    @property
+    def speaker(self) -> Codes:
+        """The speaker of each row."""
+
+
 def resample(
-    answers: Answers, values: NDArray[np.number], seed: int, resamples: int = RESAMPLES
+    rows: Units, values: NDArray[np.number], seed: int, resamples: int = RESAMPLES
 ) -> Resamples:
     """Resample rows with their `values` by speaker and by utterance.
 
     Shape:
-        values: (n, ...), what is summed, a row per answer
+        values: (n, ...), what is summed
     """
     sums: dict[Unit, Floats] = {}
-    why = reasons(answers)
-    units: dict[Unit, Codes] = {"speakers": answers.speaker, "utterances": answers.utterance}
+    why = reasons(rows)
+    units: dict[Unit, Codes] = {"speakers": rows.speaker, "utterances": rows.utterance}
     for unit, codes in units.items():
         if unit not in why:
             draw = np.random.default_rng([seed, len(unit)])
-            sums[unit] = _resampled(_by_unit(codes, values), draw, resamples)
+            sums[unit] = _resampled(sum_by(codes, values), draw, resamples)
     return Resamples(sums, why)
 
 
-def reasons(answers: Answers) -> dict[Unit, str]:
+def reasons(rows: Units) -> dict[Unit, str]:
     """Why a kind of unit cannot be resampled; nothing for those that can."""
     why: dict[Unit, str] = {}
-    speakers = len(np.unique(answers.speaker))
-    if (answers.speaker < 0).any():
-        why["speakers"] = f"{int((answers.speaker < 0).sum())} answers are of unknown speakers"
+    speakers = len(np.unique(rows.speaker))
+    if (rows.speaker < 0).any():
+        why["speakers"] = f"{int((rows.speaker < 0).sum())} answers are of unknown speakers"
     elif speakers < MIN_SPEAKERS:
         why["speakers"] = f"{speakers} speaker{'s' if speakers > 1 else ''}, {MIN_SPEAKERS} needed"
-    if len(np.unique(answers.utterance)) < 2:
+    if len(np.unique(rows.utterance)) < 2:
         why["utterances"] = "a single utterance"
     return why
 
@@ -100,10 +112,16 @@ def reasons(answers: Answers) -> dict[Unit, str]:
 def confusions(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Resamples:
     """Confusion counts of resamples: (resamples, classes, classes) for each kind of unit."""
     n = len(answers.classes)
-    cell = np.zeros((len(answers), n * n), np.int32)
-    cell[np.arange(len(answers)), answers.label * n + answers.prediction] = 1
-    found = resample(answers, cell, seed, resamples)
+    found = resample(answers, cells(answers), seed, resamples)
     return Resamples({u: s.reshape(-1, n, n) for u, s in found.sums.items()}, found.why)
+
+
+def cells(answers: Answers) -> NDArray[np.int32]:
+    """The confusion matrix of each row, flat: a one and zeros; (n, classes * classes)."""
+    n = len(answers.classes)
+    found = np.zeros((len(answers), n * n), np.int32)
+    found[np.arange(len(answers)), answers.label * n + answers.prediction] = 1
+    return found
 
 
 def estimate(
@@ -134,8 +152,8 @@ def estimate(
     return Estimate(float(value), tuple(found), told)
 
 
-def _by_unit(codes: Codes, values: NDArray[np.number]) -> NDArray[np.number]:
-    """Sums of the rows of each unit: (units, ...)."""
+def sum_by(codes: Codes, values: NDArray[np.number]) -> NDArray[np.number]:
+    """Sums of the rows of each code, in the order of codes: (codes that occur, ...)."""
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-2))
     return np.add.reduceat(values[order], starts, axis=0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import layout
 from pipeline.catalog import Catalog
-from pipeline.evaluation.answers import Answers, AnswersError, read_answers
+from pipeline.evaluation.answers import Answers, AnswersError, read_answers, refuse_strangers
 from pipeline.evaluation.runscores import RunScores, score_run
 from pipeline.params import ReportParams, RunParams
 from pipeline.reporting.facts import read_metrics
@@ -63,6 +63,7 @@ def evaluated(connection: Any, name: str, params: RunParams) -> Evaluated:
         raise FileNotFoundError(
             f"{layout.predictions(name)}: missing; run `dvc repro evaluate@{name}`"
         )
+    refuse_strangers(connection, name)
     answers = read_answers(connection, name)
     try:
         validation = read_answers(connection, name, "val")

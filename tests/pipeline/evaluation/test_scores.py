@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from pipeline.evaluation.answers import Answers, AnswersError, read_answers
+from pipeline.evaluation.answers import Answers, AnswersError, read_answers, refuse_strangers
 from pipeline.evaluation.bootstrap import confusions
 from pipeline.evaluation.groups import score_groups
 from pipeline.evaluation.runscores import score_run
@@ -21,7 +21,9 @@ from tests.pipeline.evaluation.made_answers import (
 
 
 def answers_of(rows: list[dict[str, Any]], count: int = 0, speakers: int = 5) -> Answers:
-    return read_answers(connection_of(rows, utterance_rows(count or len(rows), speakers)), "all")
+    connection = connection_of(rows, utterance_rows(count or len(rows), speakers))
+    refuse_strangers(connection, "all")
+    return read_answers(connection, "all")
 
 
 def test_the_specifications_example() -> None:
