@@ -32,7 +32,7 @@ from pipeline.packing.rows import PackError, Utterances, choose_utterances
 from pipeline.packing.tensors import write_mel
 from pipeline.packing.texts import plan_words, write_bert, write_bert_tokens, write_words
 from pipeline.splitting.leakage import COLUMNS, TIMES, LeakageError, check_leakage
-from pipeline.splitting.params import group_of
+from pipeline.splitting.params import CHOSEN_ON_TEST, group_of
 
 FORMAT = 2
 MANY_UNKNOWN = 0.5  # a share of words above it calls for a warning
@@ -85,7 +85,8 @@ def pack(
     utterances = choose_utterances(manifests, task)
     rows = plan_mel(shard_paths(catalog, "mel"), utterances, params.max_frames)
     folds = [f for s in sorted(splits) for f in read_folds(s, splits[s].path, utterances)]
-    warnings = tuple(check_folds(folds, utterances, task))
+    chosen_on_test = {name for name, s in splits.items() if s.protocol in CHOSEN_ON_TEST}
+    warnings = tuple(check_folds(folds, utterances, task, chosen_on_test))
     for warning in warnings:
         log.warning(warning)
     with appearing_folder(out) as folder:
@@ -190,7 +191,11 @@ def _facts(
 
 def _splits(splits: Mapping[str, SplitFile], folds: list[Fold]) -> dict[str, Any]:
     return {
-        name: {"folds": sum(fold.split == name for fold in folds), "protocol": split.protocol}
+        name: {
+            "folds": sum(fold.split == name for fold in folds),
+            "protocol": split.protocol,
+            "chosen_on": "test" if split.protocol in CHOSEN_ON_TEST else "val",
+        }
         for name, split in sorted(splits.items())
     }
 

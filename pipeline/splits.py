@@ -3,6 +3,8 @@
     random     the given shares of all utterances; fold f tests the f-th share
     speaker    one speaker, or one of k groups of speakers, is the test part of each fold
     session    the same with sessions
+    session_paper  the same without a validation part: the best epoch is chosen on the test part, as
+               the VCEMO paper does on IEMOCAP (optimistic, so the report names it)
     official   the corpus's own parts
 
 Every choice is drawn from names (a hash of seed and utterance id), so it is the same on any machine
@@ -24,7 +26,7 @@ import pyarrow.parquet as pq
 from pipeline.files import appearing
 from pipeline.splitting.draws import Deck, Indices, Mask, codes, places, shuffle
 from pipeline.splitting.leakage import TIMES, check_leakage
-from pipeline.splitting.params import SUBSETS, TEST, TRAIN, VAL, group_of
+from pipeline.splitting.params import CHOSEN_ON_TEST, GROUPS, SUBSETS, TEST, TRAIN, VAL, group_of
 from pipeline.splitting.params import SplitError as SplitError
 from pipeline.splitting.params import SplitParams as SplitParams
 
@@ -75,11 +77,11 @@ def assign(manifests: Sequence[pa.Table], params: SplitParams) -> pa.Table:
             folds = _random(rows, params)
         case "official":
             folds = _official(rows, params)
-        case "speaker" | "session":
+        case "speaker" | "session" | "session_paper":
             folds = _grouped(rows, params)
     parts = []
     for number, subsets in enumerate(folds):
-        _require_all(number, subsets)
+        _require_all(number, subsets, params.protocol)
         names = pa.DictionaryArray.from_arrays(subsets, SUBSETS).cast(pa.string())
         fold = np.full(len(rows), number, np.int16)
         parts.append(
@@ -119,12 +121,13 @@ def _random(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
 
 def _grouped(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
     """Leave speakers or sessions out; validation is a share of the rest ("clean" protocol)."""
-    deck = _deck(rows, params)
-    fold_of = _groups_to_folds(rows, params.protocol, params.folds)
+    deck = None if params.protocol in CHOSEN_ON_TEST else _deck(rows, params)
+    fold_of = _groups_to_folds(rows, GROUPS[params.protocol], params.folds)
     for fold in range(int(fold_of.max()) + 1):
         test = fold_of == fold
         subsets = np.where(test, TEST, TRAIN).astype(np.int8)
-        subsets[~test] = _with_val(deck, ~test, params)
+        if deck is not None:
+            subsets[~test] = _with_val(deck, ~test, params)
         yield subsets
 
 
@@ -197,9 +200,10 @@ def _groups_to_folds(rows: pa.Table, column: str, folds: int | None) -> Indices:
     return fold_of[code]
 
 
-def _require_all(fold: int, subsets: Subsets) -> None:
+def _require_all(fold: int, subsets: Subsets, protocol: str) -> None:
     counts = np.bincount(subsets, minlength=len(SUBSETS))
-    if (counts == 0).any():
+    needed = [TRAIN, TEST] if protocol in CHOSEN_ON_TEST else [TRAIN, VAL, TEST]
+    if (counts[needed] == 0).any():
         found = ", ".join(f"{n} {name}" for name, n in zip(SUBSETS, counts, strict=True))
         raise SplitError(
             f"fold {fold} would have {found}, expected some of each; use more utterances, other "

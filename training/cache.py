@@ -78,6 +78,8 @@ class TensorCache:
     def rows(self, split: str, fold: int, subset: str) -> NDArray[np.int64]:
         """Rows of the original recordings of one subset (train, val or test), in index order.
 
+        Where a split's best epoch is chosen on its test part, that is its validation part too.
+
         Raises:
             ValueError: unknown split or fold, an empty subset, or a view on another side than its
                 original.
@@ -91,6 +93,8 @@ class TensorCache:
             )
         side = np.array(self.index[column].fill_null("").to_pylist(), dtype=np.str_)
         self._refuse_leaks(column, side)
+        if subset == "val":
+            subset = self.meta["splits"][split]["chosen_on"]
         found = np.flatnonzero((side == subset) & (self.view == ORIGINAL))
         if len(found) == 0:
             raise ValueError(f"fold {fold} of split {split!r} has no {subset!r} utterances")

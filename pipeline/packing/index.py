@@ -1,6 +1,6 @@
 """The index of a tensor cache: a row per utterance and view, with its part in every fold."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,8 +73,13 @@ def _refuse_twice(
         raise PackError(f"split {split!r}, fold {fold}: {name} is there twice; {MAKE_ANEW}")
 
 
-def check_folds(folds: Iterable[Fold], utterances: Utterances, task: Task) -> Iterator[str]:
+def check_folds(
+    folds: Iterable[Fold], utterances: Utterances, task: Task, chosen_on_test: Collection[str]
+) -> Iterator[str]:
     """Warnings: what a fold lacks that it can do without.
+
+    Args:
+        chosen_on_test: splits that have no validation part but their test part.
 
     Raises:
         PackError: a class is absent from a training part, or there is no test part.
@@ -99,7 +104,7 @@ def check_folds(folds: Iterable[Fold], utterances: Utterances, task: Task) -> It
         if absent["test"]:
             lost = ", ".join(absent["test"])
             yield f"{where}: no test utterance of {lost}; UA is the mean over the other classes"
-        if absent["val"] == names:
+        if absent["val"] == names and fold.split not in chosen_on_test:
             yield f"{where}: no validation part, so no run can choose its best epoch on it"
         if outside := int((fold.subset == NOT_USED).sum()):
             yield f"{where}: {outside} utterances of the task are not in this split"

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline import layout
 from pipeline.catalog import Catalog
+from pipeline.splitting.params import CHOSEN_ON_TEST
 
 METRICS = ("ua", "wa", "f1_weighted", "f1_macro")
 
@@ -43,6 +44,11 @@ class SplitFacts:
     shared_speakers: int  # of them also in the training part of the same fold
     texts: int  # test utterances with a transcript
     shared_texts: int  # of them with a text that is also in the training part
+
+    @property
+    def chosen_on_test(self) -> bool:
+        """Whether the best epoch is chosen by the test part."""
+        return self.protocol in CHOSEN_ON_TEST
 
 
 @dataclass(frozen=True)

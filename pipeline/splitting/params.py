@@ -8,9 +8,15 @@ NEEDS: dict[str, tuple[str, ...]] = {  # protocol -> what it cannot do without
     "random": ("seed", "test_fraction", "val_fraction"),
     "speaker": ("seed", "val_fraction"),
     "session": ("seed", "val_fraction"),
+    "session_paper": (),
     "official": (),
 }
-GROUPED = ("speaker", "session")  # protocols named after the column that stays on one side
+GROUPS = {  # protocol -> the column whose values stay on one side
+    "speaker": "speaker",
+    "session": "session",
+    "session_paper": "session",
+}
+CHOSEN_ON_TEST = ("session_paper",)  # protocols whose test part is their validation part too
 SUBSETS = ("train", "val", "test")
 TRAIN, VAL, TEST = range(len(SUBSETS))
 MAX_FOLDS = 1000
@@ -29,7 +35,7 @@ class SplitParams:
             bounds.
     """
 
-    protocol: Literal["random", "speaker", "session", "official"]
+    protocol: Literal["random", "speaker", "session", "session_paper", "official"]
     folds: int | None = None  # random: None is 1; speaker, session: None leaves one out each time
     val_fraction: float | None = None  # random: of all; else of what is not test
     test_fraction: float | None = None  # random: of all
@@ -43,7 +49,7 @@ class SplitParams:
 
 def group_of(protocol: str) -> str | None:
     """The column whose values may not be both in test and in training, if a protocol has one."""
-    return protocol if protocol in GROUPED else None
+    return GROUPS.get(protocol)
 
 
 def _problems(params: SplitParams) -> Iterator[str]:
@@ -52,6 +58,8 @@ def _problems(params: SplitParams) -> Iterator[str]:
         yield f"needs {' and '.join(lacking)}, found none; add it"
     if params.protocol == "official" and params.folds is not None:
         yield "has no folds but those of the corpus; remove `folds`"
+    if params.protocol in CHOSEN_ON_TEST and params.val_fraction is not None:
+        yield "validates on its test part; remove `val_fraction`"
     if params.protocol != "random" and params.test_fraction is not None:
         yield "does not draw its test part; remove `test_fraction`"
     for name in ("val_fraction", "test_fraction"):

@@ -164,7 +164,7 @@ def test_meta_names_what_is_there(cache: Path) -> None:
     meta = json.loads((cache / "meta.json").read_text())
     assert (meta["n_mels"], meta["word_dim"], meta["bert_dim"]) == (N_MELS, WORD_DIM, BERT_DIM)
     assert (meta["rows"], meta["utterances"]) == (33, 11)
-    assert meta["splits"] == {"s": {"folds": 2, "protocol": "speaker"}}
+    assert meta["splits"] == {"s": {"folds": 2, "protocol": "speaker", "chosen_on": "val"}}
     assert set(meta["files"]) == set(bytes_of(cache)) - {"meta.json"}
 
 

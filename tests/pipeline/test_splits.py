@@ -188,6 +188,17 @@ def test_each_group_is_tested_once_and_never_trained_on(column: str) -> None:
         assert count(split, "val", fold) == 8
 
 
+def test_the_papers_protocol_leaves_the_same_sessions_out_and_draws_no_validation_part() -> None:
+    table = corpus(100)
+    clean = assign([table], SplitParams("session", None, 0.1, None, 0))
+    paper = assign([table], SplitParams("session_paper"))
+    check_leakage(paper, [table], group_of("session_paper"))
+    assert set(paper["subset"].to_pylist()) == {"train", "test"}
+    for fold in range(5):
+        tested = [{i for i, s in subsets(x, fold).items() if s == "test"} for x in (clean, paper)]
+        assert tested[0] == tested[1]
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 5), st.integers(5, 12), st.integers(0, 9), st.integers(1, 3))
 def test_k_groups_test_every_utterance_once(k: int, speakers: int, seed: int, same: int) -> None:
@@ -360,6 +371,7 @@ def test_a_copy_joins_what_overlaps_its_original() -> None:
         (("speaker", None, 0.1, 0.1, 0), "remove `test_fraction`"),
         (("speaker", 1, 0.1, None, 0), "folds 1, expected 2"),
         (("official", 5, None, None, None), "remove `folds`"),
+        (("session_paper", None, 0.1, None, 0), "on its test part; remove `val_fraction`"),
         (("random", None, 0.0, 0.1, 0), "val_fraction 0.0, expected a share"),
         (("random", None, 0.5, 0.5, 0), "leaves nothing to train on"),
         (("random", 11, 0.1, 0.1, 0), "11 x 0.1"),

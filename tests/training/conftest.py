@@ -79,7 +79,7 @@ def write_meta(folder: Path, plan: CachePlan, **changes: Any) -> None:
         "bert_dim": plan.bert_dim,
         "mel_max_frames": 1500,
         "normalisation": "per-bin mean and std of the training part",
-        "splits": {"speaker": {"folds": plan.folds, "protocol": "speaker"}},
+        "splits": {"speaker": {"folds": plan.folds, "protocol": "speaker", "chosen_on": "val"}},
         "rows": plan.utterances * (1 + len(plan.views)),
         "utterances": plan.utterances,
         "features": {"audio": {"sample_rate_hz": 16000}, "mel": {"n_mels": plan.n_mels}},

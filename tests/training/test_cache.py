@@ -130,6 +130,15 @@ def test_unknown_splits_folds_and_empty_subsets_are_named(make_cache):
         open_cache(folder).rows("speaker", 0, "val")
 
 
+def test_a_split_chosen_on_its_test_part_validates_there(make_cache, rewrite_meta):
+    folder = make_cache()
+    split = {"folds": 2, "protocol": "session_paper", "chosen_on": "test"}
+    rewrite_meta(folder, splits={"speaker": split})
+    cache = open_cache(folder)
+    chosen = [cache.rows("speaker", 0, subset).tolist() for subset in ("val", "test")]
+    assert chosen[0] == chosen[1] != []
+
+
 def test_a_run_that_does_not_fit_the_cache_is_told_why(cache_dir, run_settings):
     cache = open_cache(cache_dir)
     open_features(cache, run_settings)
