@@ -6,6 +6,7 @@
     session_paper  the same without a validation part: the best epoch is chosen on the test part, as
                the VCEMO paper does on IEMOCAP (optimistic, so the report names it)
     official   the corpus's own parts
+    folds      the corpus's own folds, each with its parts
 
 Every choice is drawn from names (a hash of seed and utterance id), so it is the same on any machine
 and a new utterance moves few others. Parts that are drawn keep the proportions of corpora and
@@ -24,19 +25,31 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.files import appearing
+from pipeline.splitting.audit import Crossing, audit
 from pipeline.splitting.draws import Deck, Indices, Mask, codes, places, shuffle
 from pipeline.splitting.leakage import TIMES, check_leakage
-from pipeline.splitting.params import CHOSEN_ON_TEST, GROUPS, SUBSETS, TEST, TRAIN, VAL, group_of
+from pipeline.splitting.params import (
+    CHOSEN_ON_TEST,
+    GROUPS,
+    OWN,
+    SUBSETS,
+    TEST,
+    TRAIN,
+    VAL,
+    group_of,
+)
 from pipeline.splitting.params import SplitError as SplitError
 from pipeline.splitting.params import SplitParams as SplitParams
 
-Subsets = npt.NDArray[np.int8]  # TRAIN, VAL or TEST, one per row
+Subsets = npt.NDArray[np.int8]  # TRAIN, VAL, TEST or ABSENT, one per row
+ABSENT = -1  # from a fold
 
 OFFICIAL_NAMES = {  # of the parts, in corpora
     **dict.fromkeys(("train", "training", "trn"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "devel", "development"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation"), "test"),
 }
+MAX_TOLD = 5  # folds, one by one in the log
 MAX_ROWS = 50_000_000  # of the table: utterances x folds
 COLUMNS = ["utt_id", "corpus", "label", "audio_key", *TIMES, "speaker", "session", "split"]
 SCHEMA = pa.schema(
@@ -56,9 +69,12 @@ def make(manifests: Sequence[Path], params: SplitParams, out: Path) -> pa.Table:
     Raises:
         SplitError, LeakageError: the corpora cannot be split so.
     """
-    tables = [pq.read_table(path, columns=COLUMNS, partitioning=None) for path in manifests]
+    wanted = _columns(params)
+    tables = [pq.read_table(path, columns=wanted, partitioning=None) for path in manifests]
     split = assign(tables, params)
     check_leakage(split, tables, group_of(params.protocol))
+    if params.protocol in OWN:
+        _tell_shared_speakers(audit(split, tables, ("speaker",)), params.protocol)
     with appearing(out) as temporary:
         pq.write_table(split, temporary, compression="zstd", compression_level=3)
     return split
@@ -71,27 +87,33 @@ def assign(manifests: Sequence[pa.Table], params: SplitParams) -> pa.Table:
         SplitError: an id occurs twice; a speaker, session or official part is missing; a subset
             would be empty.
     """
-    rows = _labelled(manifests)
+    rows = _labelled(manifests, _columns(params))
     match params.protocol:
         case "random":
             folds = _random(rows, params)
         case "official":
             folds = _official(rows, params)
+        case "folds":
+            folds = _own_folds(rows, params)
         case "speaker" | "session" | "session_paper":
             folds = _grouped(rows, params)
     parts = []
     for number, subsets in enumerate(folds):
         _require_all(number, subsets, params.protocol)
-        names = pa.DictionaryArray.from_arrays(subsets, SUBSETS).cast(pa.string())
-        fold = np.full(len(rows), number, np.int16)
-        parts.append(
-            pa.Table.from_arrays([rows["utt_id"].combine_chunks(), fold, names], schema=SCHEMA)
-        )
+        here = subsets != ABSENT
+        names = pa.DictionaryArray.from_arrays(subsets[here], SUBSETS).cast(pa.string())
+        fold = np.full(len(names), number, np.int16)
+        ids = rows["utt_id"].combine_chunks().filter(pa.array(here))
+        parts.append(pa.Table.from_arrays([ids, fold, names], schema=SCHEMA))
     return pa.concat_tables(parts)
 
 
-def _labelled(manifests: Sequence[pa.Table]) -> pa.Table:
-    rows = pa.concat_tables([m.select(COLUMNS) for m in manifests]).sort_by("utt_id")
+def _columns(params: SplitParams) -> list[str]:
+    return [*COLUMNS, "folds"] if params.protocol == "folds" else COLUMNS
+
+
+def _labelled(manifests: Sequence[pa.Table], columns: Sequence[str]) -> pa.Table:
+    rows = pa.concat_tables([m.select(list(columns)) for m in manifests]).sort_by("utt_id")
     ids = rows["utt_id"].combine_chunks()
     again = ids.slice(1).filter(pc.equal(ids.slice(1), ids.slice(0, max(len(ids) - 1, 0))))
     if len(again):
@@ -133,25 +155,42 @@ def _grouped(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
 
 def _official(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
     """The corpora's own parts; a corpus without a validation part gives a share of its training."""
-    named = [
-        OFFICIAL_NAMES.get((name or "").strip().casefold()) for name in rows["split"].to_pylist()
-    ]
-    wrong = pa.array([name is None for name in named])
-    if found := pc.sum(wrong).as_py():
-        strange = sorted({str(s or "nothing") for s in rows["split"].filter(wrong).to_pylist()})[
-            :10
-        ]
+    named = rows["split"].to_pylist()
+    yield _told(rows, [name or "nothing" for name in named], params, "column `split` holds")
+
+
+def _own_folds(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
+    """The corpora's own folds; an utterance that a fold does not name is in no part of it."""
+    told = [dict(parts or ()) for parts in rows["folds"].to_pylist()]
+    without = rows["utt_id"].filter(pa.array([not parts for parts in told]))
+    if len(without):
         raise SplitError(
-            f"protocol 'official': {found} of {len(rows)} utterances have no part train, val or "
-            f"test (their column `split` holds {', '.join(strange)}), first: "
-            f"{_first(rows['utt_id'].filter(wrong))}. Correct the corpus or choose another protocol"
+            f"protocol 'folds': {len(without)} of {len(rows)} utterances are in no fold of their "
+            f"corpus (column `folds`), first: {_first(without)}. Choose another protocol"
         )
-    subsets = np.array([SUBSETS.index(name) for name in named if name], np.int8)
+    for name in sorted({name for parts in told for name in parts}, key=lambda n: (len(n), n)):
+        parts = [parts.get(name) for parts in told]
+        yield _told(rows, parts, params, f"fold {name} says")
+
+
+def _told(rows: pa.Table, names: Sequence[str | None], params: SplitParams, where: str) -> Subsets:
+    """Parts by the names that corpora give them; None for what is in none."""
+    known = [OFFICIAL_NAMES.get((name or "").strip().casefold()) for name in names]
+    wrong = [part is None and name is not None for part, name in zip(known, names, strict=True)]
+    if any(wrong):
+        strange = sorted({str(n) for n, w in zip(names, wrong, strict=True) if w})[:10]
+        raise SplitError(
+            f"protocol {params.protocol!r}: {sum(wrong)} of {len(rows)} utterances have no part "
+            f"train, val or test ({where} {', '.join(strange)}), first: "
+            f"{_first(rows['utt_id'].filter(pa.array(wrong)))}. "
+            "Correct the corpus or choose another protocol"
+        )
+    subsets = np.array([SUBSETS.index(part) if part else ABSENT for part in known], np.int8)
     corpus = codes(rows["corpus"])
     bare = ~np.isin(corpus, corpus[subsets == VAL]) & (subsets == TRAIN)
     if bare.any():
         subsets[bare] = _with_val(_deck(rows, params), bare, params)
-    yield subsets
+    return subsets
 
 
 def _deck(rows: pa.Table, params: SplitParams) -> Deck:
@@ -201,7 +240,7 @@ def _groups_to_folds(rows: pa.Table, column: str, folds: int | None) -> Indices:
 
 
 def _require_all(fold: int, subsets: Subsets, protocol: str) -> None:
-    counts = np.bincount(subsets, minlength=len(SUBSETS))
+    counts = np.bincount(subsets[subsets != ABSENT], minlength=len(SUBSETS))
     needed = [TRAIN, TEST] if protocol in CHOSEN_ON_TEST else [TRAIN, VAL, TEST]
     if (counts[needed] == 0).any():
         found = ", ".join(f"{n} {name}" for name, n in zip(SUBSETS, counts, strict=True))
@@ -209,6 +248,19 @@ def _require_all(fold: int, subsets: Subsets, protocol: str) -> None:
             f"fold {fold} would have {found}, expected some of each; use more utterances, other "
             "fractions or another protocol"
         )
+
+
+def _tell_shared_speakers(crossings: Sequence[Crossing], protocol: str) -> None:
+    """The corpus's own parts are taken as they are, but not in silence."""
+    shared = [c for c in crossings if c.kind == "speaker" and c.crossing]
+    for found in shared[:MAX_TOLD]:
+        log.warning(
+            "protocol %r: in fold %d training hears %d of the %d test speakers too, so results for "
+            "new speakers will be lower; first: %s",
+            *(protocol, found.fold, len(found.crossing), found.tested, found.crossing[0]),
+        )
+    if len(shared) > MAX_TOLD:
+        log.warning("... and likewise in %d more folds", len(shared) - MAX_TOLD)
 
 
 def _first(names: pa.Array) -> str:

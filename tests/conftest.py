@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+
+settings.register_profile("untimed", deadline=None)  # tests state laws, not speeds
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ NEEDS: dict[str, tuple[str, ...]] = {  # protocol -> what it cannot do without
     "session": ("seed", "val_fraction"),
     "session_paper": (),
     "official": (),
+    "folds": (),
 }
+OWN = ("official", "folds")  # protocols that take what the corpora say
 GROUPS = {  # protocol -> the column whose values stay on one side
     "speaker": "speaker",
     "session": "session",
@@ -35,7 +37,7 @@ class SplitParams:
             bounds.
     """
 
-    protocol: Literal["random", "speaker", "session", "session_paper", "official"]
+    protocol: Literal["random", "speaker", "session", "session_paper", "official", "folds"]
     folds: int | None = None  # random: None is 1; speaker, session: None leaves one out each time
     val_fraction: float | None = None  # random: of all; else of what is not test
     test_fraction: float | None = None  # random: of all
@@ -56,7 +58,7 @@ def _problems(params: SplitParams) -> Iterator[str]:
     needed = NEEDS[params.protocol]
     if lacking := [name for name in needed if getattr(params, name) is None]:
         yield f"needs {' and '.join(lacking)}, found none; add it"
-    if params.protocol == "official" and params.folds is not None:
+    if params.protocol in OWN and params.folds is not None:
         yield "has no folds but those of the corpus; remove `folds`"
     if params.protocol in CHOSEN_ON_TEST and params.val_fraction is not None:
         yield "validates on its test part; remove `val_fraction`"

@@ -1,6 +1,8 @@
 """Splits: nobody is tested on what was trained on, parts are fair, and names decide."""
 
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -462,3 +464,57 @@ def test_a_million_utterances_are_split_in_seconds() -> None:
     split = assign([table], RANDOM)
     check_leakage(split, [table], None)
     assert time.perf_counter() - start < 30  # 3.5 s measured on one core
+
+
+def with_folds(n: int, folds: Sequence[Mapping[str, str] | None]) -> pa.Table:
+    told = [list(parts.items()) if parts is not None else None for parts in folds]
+    return corpus(n).append_column("folds", pa.array(told, pa.map_(pa.string(), pa.string())))
+
+
+def test_own_folds_are_taken_as_they_are_and_in_the_order_of_their_numbers() -> None:
+    def parts(i: int) -> dict[str, str]:
+        found = {"10": "test" if i % 2 else "train", "9": "dev" if i < 20 else "training"}
+        return found if i < 20 else found | {"9": "eval"} if i < 40 else {"10": found["10"]}
+
+    table = with_folds(60, [parts(i) for i in range(60)])
+    params = SplitParams("folds", None, 0.2, None, 3)
+    with pytest.raises(SplitError, match="fold 0 would have 0 train, 20 val, 20 test"):
+        assign([table], params)
+    told = [parts(i) | ({"9": "train"} if i >= 40 else {}) for i in range(60)]
+    split = assign([with_folds(60, told)], params).to_pylist()
+    nine, ten = (Counter(r["subset"] for r in split if r["fold"] == f) for f in (0, 1))
+    assert nine == {"train": 20, "val": 20, "test": 20}
+    assert ten == {"train": 24, "val": 6, "test": 30}  # val drawn: the fold has none
+
+
+def test_a_fold_may_leave_utterances_out() -> None:
+    told = [
+        {"1": ("train", "val", "test")[i % 3], "2": ("train", "val", "test")[i % 3]}
+        for i in range(30)
+    ]
+    for parts in told[:9]:
+        del parts["2"]
+    split = assign([with_folds(30, told)], SplitParams("folds")).to_pydict()
+    assert [split["fold"].count(f) for f in (0, 1)] == [30, 21]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [(None, "1 of 12 utterances are in no fold"), ({"1": "tryout"}, "fold 1 says tryout")],
+)
+def test_folds_that_say_nothing_usable_are_refused(
+    parts: Mapping[str, str] | None, message: str
+) -> None:
+    told = [parts, *({"1": ("train", "val", "test")[i % 3]} for i in range(11))]
+    with pytest.raises(SplitError, match=message):
+        assign([with_folds(12, told)], SplitParams("folds"))
+
+
+def test_own_parts_that_share_speakers_are_used_but_not_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = [{"1": "test" if i % 4 == 0 else "train"} for i in range(40)]
+    pq.write_table(with_folds(40, told), tmp_path / "m.parquet")
+    params = SplitParams("folds", None, 0.1, None, 0)
+    splits.make([tmp_path / "m.parquet"], params, tmp_path / "s.parquet")
+    assert "in fold 0 training hears 5 of the 5 test speakers too" in caplog.text
