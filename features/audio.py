@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from features import soundtrack
 from features.fourier import Signal
 
 FULL_SCALE = 32768  # of 16-bit samples
@@ -145,14 +146,35 @@ def _opened(source: Path | BinaryIO) -> Iterator[Any]:
     import soundfile
 
     try:
-        with soundfile.SoundFile(source) as sound:
+        with soundfile.SoundFile(_readable(source)) as sound:
             yield sound
     except (soundfile.SoundFileError, OSError, TypeError) as error:
         raise _error(
             source,
             f"cannot be decoded ({error})",
-            "audio that libsndfile reads, such as WAV, FLAC, OGG or MP3",
+            "audio that libsndfile reads, such as WAV, FLAC, OGG or MP3, or a film with sound",
             "Convert the file, repair it or leave it out.",
+        ) from error
+
+
+def _readable(source: Path | BinaryIO) -> Path | BinaryIO:
+    """The source, or the sound track of a container as a WAV file in memory."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            head = file.read(soundtrack.HEAD_BYTES)
+    else:
+        head = source.read(soundtrack.HEAD_BYTES)
+        source.seek(0)
+    if not soundtrack.is_container(head):
+        return source
+    try:
+        return soundtrack.decode(source)
+    except ValueError as error:
+        raise _error(
+            source,
+            f"has no sound that can be decoded ({error})",
+            "a film with sound",
+            "Convert it.",
         ) from error
 
 

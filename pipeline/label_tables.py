@@ -54,6 +54,59 @@ COMMON: dict[str, str | Gap] = {
     name: emotion for emotion in EMOTIONS for name in (emotion, *ALIASES[emotion].split())
 } | {"xxx": NO_AGREEMENT, "unknown": Gap("the corpus calls it unknown")}
 
+AESDD = {
+    "a": "angry",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happy",
+    "s": "sad",
+}
+
+CAFE = {
+    "C": "angry",  # colère
+    "D": "disgust",  # dégoût
+    "J": "happy",  # joie
+    "N": "neutral",  # neutre
+    "P": "fear",  # peur
+    "S": "surprise",  # surprise
+    "T": "sad",  # tristesse
+}
+
+CASIA = {
+    "angry": "angry",
+    "fear": "fear",
+    "happy": "happy",
+    "neutral": "neutral",
+    "sad": "sad",
+    "surprise": "surprise",
+}
+
+CREMAD = {
+    # of the emotion meant, then of the raters' answers
+    "ANG": "angry",
+    "DIS": "disgust",
+    "FEA": "fear",
+    "HAP": "happy",
+    "NEU": "neutral",
+    "SAD": "sad",
+    "A": "angry",
+    "D": "disgust",
+    "F": "fear",
+    "H": "happy",
+    "N": "neutral",
+    "S": "sad",
+}
+
+CSEMOTIONS = {
+    "Neutral": "neutral",
+    "Happy": "happy",
+    "Angry": "angry",
+    "Sad": "sad",
+    "Surprise": "surprise",
+    "Fearful": "fear",
+    "Playfulness": "other",
+}
+
 EMODB = {
     "W": "angry",  # Wut
     "L": "bored",  # Langeweile
@@ -64,8 +117,237 @@ EMODB = {
     "N": "neutral",
 }
 
+EMOTIONTALK = {
+    "happy": "happy",
+    "angry": "angry",
+    "sad": "sad",
+    "disgusted": "disgust",
+    "disgust": "disgust",
+    "fear": "fear",
+    "fearful": "fear",
+    "surprise": "surprise",
+    "surprised": "surprise",
+    "neutral": "neutral",
+}
+
+EMOVO = {
+    "dis": "disgust",  # disgusto
+    "gio": "happy",  # gioia
+    "neu": "neutral",  # neutro
+    "pau": "fear",  # paura
+    "rab": "angry",  # rabbia
+    "sor": "surprise",  # sorpresa
+    "tri": "sad",  # tristezza
+}
+
+ENTERFACE = {
+    "anger": "angry",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprise": "surprise",
+}
+
+ESD = {
+    "Neutral": "neutral",
+    "Angry": "angry",
+    "Happy": "happy",
+    "Sad": "sad",
+    "Surprise": "surprise",
+}
+
+IEMOCAP: dict[str, str | Gap] = {
+    "ang": "angry",
+    "hap": "happy",
+    "exc": "excited",
+    "sad": "sad",
+    "neu": "neutral",
+    "fru": "frustrated",
+    "fea": "fear",
+    "sur": "surprise",
+    "dis": "disgust",
+    "oth": "other",
+    "xxx": NO_AGREEMENT,
+    # of the raters
+    "Anger": "angry",
+    "Happiness": "happy",
+    "Excited": "excited",
+    "Sadness": "sad",
+    "Neutral": "neutral",
+    "Neutral state": "neutral",
+    "Frustration": "frustrated",
+    "Fear": "fear",
+    "Surprise": "surprise",
+    "Disgust": "disgust",
+    "Other": "other",
+}
+
+JL = {
+    # the last five are what the corpus calls secondary emotions
+    "angry": "angry",
+    "sad": "sad",
+    "neutral": "neutral",
+    "happy": "happy",
+    "excited": "excited",
+    "anxious": "fear",
+    "apologetic": "other",
+    "assertive": "other",
+    "concerned": "other",
+    "encouraging": "other",
+}
+
+M3ED = {
+    "Happy": "happy",
+    "Surprise": "surprise",
+    "Sad": "sad",
+    "Disgust": "disgust",
+    "Anger": "angry",
+    "Fear": "fear",
+    "Neutral": "neutral",
+}
+
+MELD = {
+    "anger": "angry",
+    "disgust": "disgust",
+    "sadness": "sad",
+    "joy": "happy",
+    "neutral": "neutral",
+    "surprise": "surprise",
+    "fear": "fear",
+}
+
+MER2023 = {
+    # it has no class for fear; `worried` is the nearest to it
+    "neutral": "neutral",
+    "angry": "angry",
+    "happy": "happy",
+    "sad": "sad",
+    "worried": "fear",
+    "surprise": "surprise",
+}
+
+MSP_PODCAST: dict[str, str | Gap] = {
+    "A": "angry",
+    "S": "sad",
+    "H": "happy",
+    "U": "surprise",
+    "F": "fear",
+    "D": "disgust",
+    "C": "contempt",
+    "N": "neutral",
+    "O": "other",
+    "X": NO_AGREEMENT,
+    # of the raters
+    "Angry": "angry",
+    "Sad": "sad",
+    "Happy": "happy",
+    "Surprise": "surprise",
+    "Fear": "fear",
+    "Disgust": "disgust",
+    "Contempt": "contempt",
+    "Neutral": "neutral",
+    "Other": "other",
+}
+
+NEMO = {
+    "anger": "angry",
+    "fear": "fear",
+    "happiness": "happy",
+    "neutral": "neutral",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+
+POLISH = {
+    "a": "angry",
+    "s": "fear",  # strach
+    "n": "neutral",
+}
+
+RAVDESS = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happy",
+    "04": "sad",
+    "05": "angry",
+    "06": "fear",
+    "07": "disgust",
+    "08": "surprise",
+}
+
+SAVEE = {
+    "a": "angry",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happy",
+    "n": "neutral",
+    "sa": "sad",
+    "su": "surprise",
+}
+
+SHEMO = {
+    "A": "angry",
+    "F": "fear",
+    "H": "happy",
+    "N": "neutral",
+    "S": "sad",
+    "W": "surprise",
+}
+
+SUBESCO = {
+    "ANGRY": "angry",
+    "DISGUST": "disgust",
+    "FEAR": "fear",
+    "HAPPY": "happy",
+    "NEUTRAL": "neutral",
+    "SAD": "sad",
+    "SURPRISE": "surprise",
+}
+
+TESS = {
+    "angry": "angry",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happy": "happy",
+    "neutral": "neutral",
+    "ps": "surprise",  # pleasant surprise
+    "sad": "sad",
+}
+
+URDU = {
+    "Angry": "angry",
+    "Happy": "happy",
+    "Neutral": "neutral",
+    "Sad": "sad",
+}
+
 TABLES: dict[str, Mapping[str, str | Gap]] = {  # reader -> its names
+    "aesdd": AESDD,
+    "cafe": CAFE,
+    "casia": CASIA,
+    "cremad": CREMAD,
+    "csemotions": CSEMOTIONS,
     "demo": COMMON,
     "emodb": EMODB,
+    "emotiontalk": EMOTIONTALK,
+    "emovo": EMOVO,
+    "enterface": ENTERFACE,
+    "esd": ESD,
+    "iemocap": IEMOCAP,
+    "jl": JL,
+    "m3ed": M3ED,
+    "meld": MELD,
+    "mer2023": MER2023,
+    "msp_podcast": MSP_PODCAST,
+    "nemo": NEMO,
+    "polish": POLISH,
+    "ravdess": RAVDESS,
+    "savee": SAVEE,
+    "shemo": SHEMO,
+    "subesco": SUBESCO,
     "table": COMMON,
+    "tess": TESS,
+    "urdu": URDU,
+    "vcemo": COMMON,
 }

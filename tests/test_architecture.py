@@ -22,6 +22,7 @@ HEAVY = (
     "spacy",
     "librosa",
     "soundfile",
+    "av",
     "numba",
     "scipy",
     "sklearn",

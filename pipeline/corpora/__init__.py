@@ -16,9 +16,36 @@ from pipeline.corpora.card import CorpusCard
 from pipeline.listing.utterance import Utterance
 
 READERS: dict[str, str] = {  # reader -> module, imported when it is asked for
-    "demo": "pipeline.corpora.demo",
-    "emodb": "pipeline.corpora.emodb",
-    "table": "pipeline.corpora.table",
+    name: f"pipeline.corpora.{name}"
+    for name in (
+        "aesdd",
+        "cafe",
+        "casia",
+        "cremad",
+        "csemotions",
+        "demo",
+        "emodb",
+        "emotiontalk",
+        "emovo",
+        "enterface",
+        "esd",
+        "iemocap",
+        "jl",
+        "m3ed",
+        "meld",
+        "mer2023",
+        "msp_podcast",
+        "nemo",
+        "polish",
+        "ravdess",
+        "savee",
+        "shemo",
+        "subesco",
+        "table",
+        "tess",
+        "urdu",
+        "vcemo",
+    )
 }
 
 log = logging.getLogger(__name__)

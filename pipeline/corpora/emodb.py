@@ -1,15 +1,14 @@
 """Emo-DB, the Berlin Database of Emotional Speech (Burkhardt et al., Interspeech 2005).
 
 German, ten actors, ten fixed sentences, seven emotions, 16 kHz mono. Layout: `<root>/wav/*.wav`,
-named like `03a01Fa.wav`: speaker 03, sentence a01, emotion F, take a.
+named like `03a01Fa.wav`: speaker 03, sentence a01, emotion F (Freude), take a.
 """
 
-import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.corpora import CorpusError, CorpusParams
+from pipeline.corpora import CorpusParams, tree
 from pipeline.corpora.card import Archive, CorpusCard, Licence
 from pipeline.listing.utterance import Utterance
 
@@ -37,13 +36,8 @@ SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
-FILE_NAME = re.compile(
-    rf"({'|'.join(SPEAKERS)})({'|'.join(SENTENCES)})([WLEAFTN])([a-z])\.wav", re.IGNORECASE
-)
-
-EXPECTED = (
-    f"expected speaker ({', '.join(SPEAKERS)}), sentence ({', '.join(SENTENCES)}), emotion "
-    "(W, L, E, A, F, T, N) and take (a to z), as in 03a01Fa.wav; rename or remove the file"
+NAME = re.compile(
+    rf"wav/({'|'.join(SPEAKERS)})({'|'.join(SENTENCES)})([WLEAFTN])[a-z]\.wav", re.IGNORECASE
 )
 CARD = CorpusCard(
     title="Emo-DB",
@@ -60,40 +54,20 @@ CARD = CorpusCard(
         Archive(url="http://emodb.bilderbar.info/download/download.zip", name="download.zip"),
     ),
 )
-MAX_NAMED = 10  # of files, in one line of the log
-
-log = logging.getLogger(__name__)
 
 
 def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
-    """Yield the utterances of Emo-DB in the order of their file names.
-
-    Fewer files than the full corpus has are logged and accepted: parts of it are in use. Recordings
-    with other names are yielded with their `fault`; files of other kinds are named in the log.
+    """Yield the utterances of Emo-DB, then what lies among them under other names.
 
     Raises:
-        CorpusError: `path` has no folder `wav`.
+        CorpusError: there is no recording of Emo-DB, or a folder cannot be listed.
     """
-    folder = path / "wav"
-    if not folder.is_dir():
-        raise CorpusError(
-            f"{path}: found no folder 'wav', expected Emo-DB as it is unpacked; "
-            "let `path` name the folder that holds 'wav'"
-        )
-    files = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
-    recordings = [name for name in files if name.lower().endswith(".wav")]
-    if others := sorted(set(files) - set(recordings)):
-        first = ", ".join(others[:MAX_NAMED])
-        log.warning("%s: left out %d that are no .wav file: %s", folder, len(others), first)
-    for name in recordings:
-        match = FILE_NAME.fullmatch(name)
-        if match is None:
-            yield Utterance(path=f"wav/{name}", fault=f"found the file name {name}, {EXPECTED}")
-            continue
-        speaker, sentence, emotion, _ = match.groups()
+    found = tree.recordings(path, NAME, "wav/03a01Fa.wav")
+    for file, match in found.named:
+        speaker, sentence, emotion = match.groups()
         gender, age = SPEAKERS[speaker]
         yield Utterance(
-            path=f"wav/{name}",
+            path=file,
             speaker=speaker,
             gender=gender,
             age=age,
@@ -103,3 +77,4 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
             style="acted",
             raw_label=emotion.upper(),
         )
+    yield from found.rejects

@@ -8,9 +8,9 @@ A CSV, TSV or JSON-lines file (UTF-8) beside the audio, one row per utterance:
 
 Only `path` is required: the audio file, relative to the table's folder and inside it. The other
 columns are those of the manifest; `ALIASES` lists further names that are understood, and `columns`
-in params.yaml maps any other (`columns: {speaker: actor_name}`). Columns that mean nothing here are
-named in the log and ignored. An empty value means unknown. Labels are names of emotions; others are
-mapped by `labels` in params.yaml (`labels: {grumpy: angry}`).
+in params.yaml maps any other (`columns: {speaker: actor_name}`). Columns that mean nothing here
+are named in the log and ignored. An empty value means unknown. Labels are names of emotions;
+others are mapped by `labels` in params.yaml (`labels: {grumpy: angry}`).
 """
 
 import logging

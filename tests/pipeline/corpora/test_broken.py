@@ -1,0 +1,245 @@
+"""Broken trees: one clear message with the file and what to do, or rejects; never anything else."""
+
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from pipeline import manifest
+from pipeline.corpora import CorpusError, CorpusParams, tree
+from pipeline.labels import LabelError
+from tests.pipeline.corpora.test_readers import PARAMS, build
+from tests.pipeline.corpora.trees import TREES, sounds
+
+IEMOCAP = "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+
+
+def copy(trees: dict[str, Path], reader: str, to: Path) -> Path:
+    return Path(shutil.copytree(trees[reader], to / "corpus"))
+
+
+def fault(reader: str, root: Path) -> str:
+    with pytest.raises((CorpusError, LabelError)) as stop:
+        manifest.build(reader, CorpusParams(reader, str(root)), PARAMS, workers=1)
+    return str(stop.value)
+
+
+@pytest.mark.parametrize(
+    ("reader", "lost", "told"),
+    [
+        ("iemocap", IEMOCAP, "Ses01F_impro01.txt: no such file; unpack the corpus again"),
+        ("iemocap", "Session2/dialog/EmoEvaluation", "Ses02F_impro01.txt: no such file"),
+        ("iemocap", "Session2/sentences/wav", "wav: found no dialogue of Session2"),
+        ("iemocap", "Session1/dialog/transcriptions", "Ses01F_impro01.txt: no such file"),
+        ("esd", "0001/0001.txt", "0001.txt: no such file; unpack the corpus again"),
+        ("m3ed", "annotation.json", "annotation.json: no such file"),
+        ("m3ed", "splitInfo", "movie_list_train.txt: no such file"),
+        ("msp_podcast", "Labels/labels_consensus.csv", "found none of Labels/labels_consensus.csv"),
+        ("nemo", "data.tsv", "found none of data.tsv"),
+        ("emotiontalk", "Audio/json", "found no folder Audio/json"),
+        ("csemotions", "data", "found no .parquet file"),
+        ("emodb", "wav", "found no recording like wav/03a01Fa.wav among its 0 files"),
+    ],
+)
+def test_a_missing_part_is_named_with_the_remedy(
+    reader: str, lost: str, told: str, trees: dict[str, Path], tmp_path: Path
+) -> None:
+    root = copy(trees, reader, tmp_path)
+    path = root / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert told in fault(reader, root)
+
+
+@pytest.mark.parametrize(
+    ("reader", "file", "content", "told"),
+    [
+        ("cremad", "VideoDemographics.csv", b"ActorID,Age\n1001,51\n", r"found ActorID, Age, exp"),
+        ("cremad", "VideoDemographics.csv", b"ActorID,Age,Sex\n1001,old,M\n", ":2: Age: found"),
+        ("esd", "0001/0001.txt", b"\xff\xff\n", "0001.txt:1: found byte 0xff, expected text in"),
+        ("iemocap", IEMOCAP, b"[1 - 2] x\n", ":1: found '[1 - 2] x', expected [start - end]"),
+        ("m3ed", "annotation.json", b'{"anjia": 3}', "annotation.json: found int"),
+        ("m3ed", "annotation.json", b"{", "annotation.json:1: not JSON"),
+        ("meld", "dev_sent_emo.csv", b"Sr No.,Utterance\n1,hi\n", "dev_sent_emo.csv:1: found Sr"),
+        ("mer2023", "test-labels/test1-label.csv", b"name,discrete\n../a,sad\n", "by '..'"),
+        (
+            "nemo",
+            "data.tsv",
+            b"file_id\temotion\traw_text\tspeaker_id\n\tx\ty\tz\n",
+            "found nothing",
+        ),
+        ("shemo", "shemo.json", b"[]", "shemo.json: found a JSON list, expected an object"),
+        (
+            "nemo",
+            "data.tsv",
+            b"file_id\temotion\traw_text\tspeaker_id\na.wav\tfury\ty\tz\n",
+            "fury",
+        ),
+    ],
+)
+def test_a_damaged_label_file_is_named_with_its_line(
+    reader: str, file: str, content: bytes, told: str, trees: dict[str, Path], tmp_path: Path
+) -> None:
+    root = copy(trees, reader, tmp_path)
+    (root / file).write_bytes(content)
+    text = fault(reader, root)
+    assert told in text
+    assert Path(file).name in text or "corpora." in text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "gb18030"])
+def test_windows_text_is_read_in_its_encoding(
+    encoding: str, trees: dict[str, Path], tmp_path: Path
+) -> None:
+    root = copy(trees, "casia", tmp_path)
+    file = root / "录音文本.txt"
+    lines = [f"第{number}句话。" for number in range(201, 251)]  # without numbers
+    file.write_bytes("\r\n".join(lines).encode(encoding))
+    assert build("casia", root).utterances.equals(build("casia", trees["casia"]).utterances)
+
+
+def test_names_with_spaces_quotes_and_chinese_are_names(tmp_path: Path) -> None:
+    names = ["我的 'corpus'/wav/03a01Fa.wav", '"quoted" ü/wav/16b10Lb.wav']
+    sounds(tmp_path, *names)
+    assert sorted(build("emodb", tmp_path).utterances["path"].to_pylist()) == sorted(names)
+
+
+def test_a_loop_of_links_is_walked_once_and_a_link_elsewhere_is_followed(tmp_path: Path) -> None:
+    root, other = tmp_path / "corpus", tmp_path / "other"
+    sounds(other, "wav/03a01Fa.wav")
+    root.mkdir()
+    (root / "there").symlink_to(other)
+    (root / "back").symlink_to(root)
+    (root / "me").symlink_to("me")
+    (other / "wav" / "up").symlink_to(other)
+    assert tree.files(root) == ["me", "there/wav/03a01Fa.wav"]
+    assert len(build("emodb", root).utterances) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+def test_a_folder_that_cannot_be_listed_is_named(trees: dict[str, Path], tmp_path: Path) -> None:
+    root = copy(trees, "emodb", tmp_path)
+    (root / "wav").chmod(0)
+    try:
+        assert "cannot be listed" in fault("emodb", root)
+    finally:
+        (root / "wav").chmod(0o755)
+
+
+def test_a_folder_that_goes_away_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"nowhere: cannot be listed \(No such file"):
+        tree.files(tmp_path / "nowhere")
+
+
+def test_a_name_that_is_no_text_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sounds(tmp_path, "wav/03a01Fa.wav")
+    try:
+        (tmp_path / "wav" / os.fsdecode(b"\xff.wav")).touch()
+    except OSError:
+        pytest.skip("this disk takes no such name")
+    assert tree.files(tmp_path) == ["wav/03a01Fa.wav"]
+    assert "which is no Unicode text" in caplog.text
+
+
+def test_a_recording_under_another_label_than_its_folders_is_a_reject(tmp_path: Path) -> None:
+    sounds(tmp_path, "Sad/SM1_F01_A001.wav", "Sad/SM1_F02_S001.wav")
+    [row] = build("urdu", tmp_path).rejects.to_pylist()
+    assert row["detail"].startswith("found the letter A in the folder Sad")
+
+
+def test_clips_that_are_missing_are_rejects(trees: dict[str, Path], tmp_path: Path) -> None:
+    root = copy(trees, "meld", tmp_path)
+    (root / "train_splits/dia0_utt0.mp4").write_bytes(b"")
+    (root / "dev_splits_complete/dia0_utt0.mp4").unlink()
+    reasons = {r["path"]: r["reason"] for r in build("meld", root).rejects.to_pylist()}
+    assert reasons == {
+        "train_splits/dia0_utt0.mp4": "empty",
+        "dev_splits_complete/dia0_utt0.mp4": "missing-file",
+    }
+
+
+# Fuzz: label files with bytes changed, names with letters changed
+
+
+def labels_of(root: Path) -> list[Path]:
+    """The files of a tree that are no sound: label files, texts, Parquet."""
+    names = (name for name in tree.files(root) if not tree.is_sound(name))
+    return [root / name for name in names if not name.endswith("3avi")]
+
+
+def cut(data: bytes, draw: random.Random) -> bytes:
+    return data[: draw.randrange(len(data) + 1)]
+
+
+def flip(data: bytes, draw: random.Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(draw.randrange(1, 5)):
+        if changed:
+            changed[draw.randrange(len(changed))] = draw.randrange(256)
+    return bytes(changed)
+
+
+def insert(data: bytes, draw: random.Random) -> bytes:
+    place = draw.randrange(len(data) + 1)
+    junk = draw.choice(
+        [b'"', b"\0", b"\xef\xbb\xbf", b"\n", b"\t", b",", b"{", b"../", b"1e999", "、".encode()]
+    )
+    return data[:place] + junk + data[place:]
+
+
+def swap(data: bytes, draw: random.Random) -> bytes:
+    lines = data.split(b"\n")
+    draw.shuffle(lines)
+    return b"\n".join(lines)
+
+
+def repeat(data: bytes, draw: random.Random) -> bytes:
+    lines = data.split(b"\n")
+    return b"\n".join([*lines, draw.choice(lines)])
+
+
+def recode(data: bytes, draw: random.Random) -> bytes:
+    return data.decode("utf-8", "replace").encode(draw.choice(["utf-16", "utf-16-le", "gb18030"]))
+
+
+CHANGES: list[Callable[[bytes, random.Random], bytes]] = [cut, flip, insert, swap, repeat, recode]
+
+
+@pytest.mark.parametrize("reader", TREES)
+@settings(
+    max_examples=25,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 2**32))
+@example(seed=0)
+def test_no_change_to_label_files_and_names_leads_to_anything_but_rows_rejects_or_a_message(
+    reader: str, seed: int, trees: dict[str, Path], tmp_path: Path
+) -> None:
+    draw = random.Random(seed)
+    root = tmp_path / "changed"
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(trees[reader], root)
+    if labels := labels_of(root):
+        file = draw.choice(labels)
+        for change in draw.choices(CHANGES, k=draw.randrange(1, 4)):
+            file.write_bytes(change(file.read_bytes(), draw))
+    else:
+        file = root / draw.choice(tree.files(root))
+        name = list(file.name)
+        name[draw.randrange(len(name))] = draw.choice("aZ0_-. ü声")
+        file.rename(file.with_name("".join(name)))
+    try:
+        found = build(reader, root)
+    except (CorpusError, LabelError) as error:
+        assert reader in str(error) or root.name in str(error)
+        return
+    assert len(found.utterances) + len(found.rejects) > 0
+    assert all(row["detail"] for row in found.rejects.to_pylist())
