@@ -95,7 +95,7 @@ def test_emodb_complete_is_silent(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 
 def test_emodb_without_its_folder_or_files(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="no recording like wav/03a01Fa.wav among its 0 files"):
+    with pytest.raises(CorpusError, match=r"no recording like wav/03a01Fa\.wav among its 0"):
         list(corpora.utterances(CorpusParams("emodb", str(tmp_path))))
     with pytest.raises(CorpusError, match="no recording like"):
         list(corpora.utterances(emodb_folder(tmp_path)))

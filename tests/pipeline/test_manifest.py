@@ -139,7 +139,9 @@ def test_a_recording_with_a_strange_name_is_a_reject(tmp_path: Path) -> None:
     found = manifest.build("emodb", source, PARAMS, workers=1)
     assert found.utterances["utt_id"].to_pylist() == ["emodb/wav/03a01Fa"]
     assert reasons(found) == dict.fromkeys(("wav/03a01Xa.wav", "wav/17a01Fa.wav"), "unknown-name")
-    assert all("expected one like wav/03a01Fa.wav" in row["detail"] for row in found.rejects.to_pylist())
+    assert all(
+        "expected one like wav/03a01Fa.wav" in row["detail"] for row in found.rejects.to_pylist()
+    )
 
 
 @pytest.mark.parametrize(
