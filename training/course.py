@@ -70,7 +70,7 @@ class Course:
         now = time.monotonic()
         if now < self._next_save:
             return
-        write_whole(path, lambda place: torch.save(self._state(), place))
+        write_whole(path, self._write)
         done = time.monotonic()
         self._next_save = done + (done - now) / SAVING_SHARE
 
@@ -87,6 +87,10 @@ class Course:
         self.history = [EpochScore(**score) for score in state["history"]]
         self.best_state = {name: value.cpu() for name, value in state["best_state"].items()}
         self.best_epoch, self.halvings, self.stale = state["counts"]
+
+    def _write(self, place: Path) -> None:
+        with place.open("wb") as file:  # given a name, torch would write it into the file
+            torch.save(self._state(), file)
 
     def _state(self) -> dict[str, Any]:
         parts = {name: part.state_dict() for name, part in self._parts().items()}

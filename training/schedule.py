@@ -33,19 +33,18 @@ def clip_gradient(model: nn.Module, settings: Optimiser) -> float:
 def rate(settings: Optimiser, step: int, steps: int, halvings: int) -> float:
     """The learning rate of a step, counted from 0, of all steps.
 
-    It rises over the first `warm_up` of them: linearly from next to nothing, under `one_cycle` by
-    half a cosine from a 25th. A cosine falls over the others.
+    It rises over the first `warm_up` of them, linearly, or under `one_cycle` by half a cosine. From
+    there a cosine falls until the last step, if the schedule has one. `one_cycle` has the rates of
+    torch's OneCycleLR.
     """
-    rising = settings.warm_up * steps
-    falls = settings.schedule in ("cosine", "one_cycle")
-    if step < rising:
-        if settings.schedule == "one_cycle":
-            return settings.lr * _cosine(ONE_CYCLE_START, 1.0, step / rising)
-        return settings.lr * (step + 1) / (rising + 1)
-    if falls:
-        end = ONE_CYCLE_END if settings.schedule == "one_cycle" else 0.0
-        done = (step - rising) / max(1.0, steps - 1 - rising)
-        return settings.lr * _cosine(1.0, end, min(1.0, done))
+    cycle = settings.schedule == "one_cycle"
+    peak = max(0.0, settings.warm_up * steps - 1)  # the step of the highest rate
+    if step < peak:
+        share = _cosine(ONE_CYCLE_START, 1.0, step / peak) if cycle else (step + 1) / (peak + 1)
+        return settings.lr * share
+    if cycle or settings.schedule == "cosine":
+        done = (step - peak) / max(1.0, steps - 1 - peak)
+        return settings.lr * _cosine(1.0, ONE_CYCLE_END if cycle else 0.0, done)
     return settings.lr * 0.5**halvings
 
 
