@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline import catalog, layout, splits
 from pipeline.files import appearing_folder, sole_writer
 from pipeline.pack import PackSummary, SplitFile, pack
+from pipeline.packing.currency import require_current
 from pipeline.params import Params, ParamsError, RunParams, run_settings
 
 METRICS_FILE = "metrics.json"
@@ -59,6 +60,7 @@ def train(params: Params, name: str, device: str, workers: int | None) -> str:
     out = layout.run(name)
     before = {path.name for path in out.iterdir()} if out.exists() else set()
     cache = layout.cache(run.task)
+    require_current(cache, params, run.task, run.split)
     with sole_writer(out):
         models = train_run(run, cache, out, device=device, workers=workers, progress=show_line)
     new = sum(path.name not in before for path in models)

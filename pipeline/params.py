@@ -29,6 +29,7 @@ from pipeline import layout
 from pipeline.corpora import CorpusParams
 from pipeline.manifest import ManifestParams
 from pipeline.packing.params import TaskParams
+from pipeline.reporting.paper_figures import PaperParams
 from pipeline.splits import SplitParams
 from training.model_settings import ModelSettings
 from training.settings import Modality, RunSettings
@@ -107,6 +108,7 @@ class ReportParams:
 
     notes: tuple[str, ...]  # said at its head
     expect: dict[str, Bounds]  # run -> bounds; the stage fails when they are not met
+    paper: PaperParams | None = None  # runs beside the tables of the VCEMO paper
 
 
 @dataclass(frozen=True)
@@ -221,8 +223,14 @@ def _check_references(params: Params, where: str) -> None:
         _require_known(f"{at}.preset", run.preset, params.presets)
         if set(run.modalities) & {"words", "bert"}:
             _require_known(f"{at}.source", run.source, params.tasks[run.task].sources)
+        try:
+            run_settings(params, name)
+        except ValueError as error:
+            raise ParamsError(f"{at}: {error}") from error
     for name in params.report.expect:
         _require_known(f"{where}: report.expect", name, params.runs)
+    for name in params.report.paper.runs if params.report.paper else ():
+        _require_known(f"{where}: report.paper", name, params.runs)
 
 
 def _require_known(where: str, found: str, known: Iterable[str]) -> None:

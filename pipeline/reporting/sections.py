@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.reporting import calibrations, corpora, groups, parameters, runs
+from pipeline.reporting import calibrations, corpora, groups, paper, parameters, runs
 from pipeline.reporting.context import Context
 
 Facts = Mapping[str, Any]
@@ -25,6 +25,7 @@ class Section:
 
 SECTIONS = (
     Section("results", "Results", runs.results),
+    Section("paper", "The paper's tables", paper.facts),
     Section("fairness", "Is the test fair?", corpora.fairness),
     Section("runs", "Runs", runs.details),
     Section("calibration", "Calibration", calibrations.facts),
