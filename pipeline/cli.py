@@ -178,10 +178,14 @@ def evaluate(run: RunName, device: Device = "auto") -> None:
 
 @app.command()
 def report() -> None:
-    """Write reports/index.html; fail if a run is outside its expected bounds."""
+    """Write reports/index.html, print the paper's tables; fail if a run is outside its bounds."""
+    from rich.console import Console
+
     from pipeline import experiment
 
     outside = experiment.report(params.load())
+    for table in experiment.paper_tables(params.load()):
+        Console().print(table)
     typer.echo(f"report: {layout.REPORT}")
     if outside:
         bounds = "the bounds are in params.yaml under report.expect"

@@ -104,6 +104,15 @@ def report(params: Params) -> list[str]:
     return write_report(catalog.load(), params.runs, params.report, asdict(params))
 
 
+def paper_tables(params: Params) -> "list[Table]":
+    """The tables of the VCEMO paper with the runs that the params set beside them."""
+    from pipeline.reporting.paper import make_tables, printed_tables
+
+    if params.report.paper is None:
+        return []
+    return list(printed_tables(make_tables(params.report.paper, params.runs)))
+
+
 def results(params: Params) -> "Table":
     """The metrics of the runs that are evaluated, as a table for the terminal."""
     from pipeline.report import metrics_table
