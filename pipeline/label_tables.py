@@ -351,3 +351,34 @@ TABLES: dict[str, Mapping[str, str | Gap]] = {  # reader -> its names
     "urdu": URDU,
     "vcemo": COMMON,
 }
+
+TASKS: dict[str, dict[str, tuple[str, ...]]] = {  # name -> classes in order, each of emotions
+    "4-class": {  # the usual one with IEMOCAP; happy and excited together
+        "angry": ("angry",),
+        "happy": ("happy", "excited"),
+        "neutral": ("neutral",),
+        "sad": ("sad",),
+    },
+    "6-class": {  # of CASIA and VCEMO
+        "angry": ("angry",),
+        "fear": ("fear",),
+        "happy": ("happy", "excited"),
+        "neutral": ("neutral",),
+        "sad": ("sad",),
+        "surprise": ("surprise",),
+    },
+    "8-class": {  # of MSP-Podcast and its challenges
+        "angry": ("angry",),
+        "contempt": ("contempt",),
+        "disgust": ("disgust",),
+        "fear": ("fear",),
+        "happy": ("happy", "excited"),
+        "neutral": ("neutral", "calm"),
+        "sad": ("sad",),
+        "surprise": ("surprise",),
+    },
+    "binary-arousal": {  # disgust, contempt and other are of no clear arousal
+        "high": ("angry", "excited", "fear", "frustrated", "happy", "surprise"),
+        "low": ("bored", "calm", "neutral", "sad"),
+    },
+}

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.label_tables import EMOTIONS, TABLES, Gap
+from pipeline.label_tables import EMOTIONS, TABLES, TASKS, Gap
 
 Names = Mapping[str, str | Gap]  # raw label, as `plain` gives it -> emotion
 
@@ -119,6 +119,22 @@ class Task:
         votes = [sum(soft.get(e, 0.0) for e in emotions) for emotions in self.classes.values()]
         total = sum(votes)
         return [v / total for v in votes] if total > 0 else None
+
+
+def task(classes: str | Mapping[str, tuple[str, ...]]) -> Task:
+    """A task by its classes, or by a name of `TASKS`.
+
+    Raises:
+        LabelError: there is no such name, or the classes make no sense.
+    """
+    if not isinstance(classes, str):
+        return Task(classes)
+    if classes not in TASKS:
+        raise LabelError(
+            f"classes: found {classes!r}, expected one of {', '.join(TASKS)}, or a mapping of "
+            "class to emotions such as {up: [angry, happy], down: [sad]}"
+        )
+    return Task(TASKS[classes])
 
 
 def _require_known(emotion: str, where: str) -> None:

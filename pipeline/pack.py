@@ -22,7 +22,6 @@ import pyarrow.parquet as pq
 from pipeline.catalog import Catalog, shard_paths
 from pipeline.files import appearing_folder, write_json
 from pipeline.keys import CHUNK, KEY_BYTES, digest, key_of
-from pipeline.labels import Task
 from pipeline.packing.alignment import write_alignment
 from pipeline.packing.index import Fold, check_folds, describe_rows, read_folds, write_index
 from pipeline.packing.melrows import MelRows, plan_mel
@@ -55,19 +54,21 @@ class PackSummary:
 
     rows: int
     utterances: int
+    classes: dict[str, dict[str, int]]  # class -> its emotions -> utterances
     dropped: dict[str, int]  # labels outside the task -> utterances
     truncated: int  # rows cut to max_frames
     unknown_words: dict[str, float]  # source -> share of words without a vector
     warnings: tuple[str, ...]
 
     def __str__(self) -> str:
+        classes = ", ".join(_counted(name, parts) for name, parts in self.classes.items())
         dropped = ", ".join(f"{label} {count}" for label, count in self.dropped.items())
         unknown = "".join(
             f"; {v:.0%} of words unknown ({s})" for s, v in self.unknown_words.items()
         )
         return (
             f"pack: {self.utterances} utterances, {self.rows} rows, {self.truncated} cut to "
-            f"max_frames; dropped as of no class: {dropped or 'none'}{unknown}"
+            f"max_frames; {classes}; dropped as of no class: {dropped or 'none'}{unknown}"
         )
 
 
@@ -79,7 +80,7 @@ def pack(
     Raises:
         PackError: the store lacks rows, or a split leaks or leaves a class untrained.
     """
-    task = Task(params.classes)
+    task = params.task
     manifests = shard_paths(catalog, "manifest")
     _refuse_leaks(splits, manifests)
     utterances = choose_utterances(manifests, task)
@@ -109,8 +110,24 @@ def pack(
         write_json(folder / "meta.json", {**facts, "key": key_of(facts)})
     unknown = _unknown_words(texts)
     return PackSummary(
-        len(rows.codes), len(utterances), utterances.dropped, rows.truncated, unknown, warnings
+        len(rows.codes),
+        len(utterances),
+        utterances.kept,
+        utterances.dropped,
+        rows.truncated,
+        unknown,
+        warnings,
     )
+
+
+def _counted(name: str, parts: Mapping[str, int]) -> str:
+    """A class with its size and, where it is made of several emotions, theirs.
+
+    >>> _counted("happy", {"happy": 71, "excited": 20}), _counted("sad", {"sad": 62})
+    ('happy 91 (happy 71 + excited 20)', 'sad 62')
+    """
+    merged = " + ".join(f"{emotion} {count}" for emotion, count in parts.items())
+    return f"{name} {sum(parts.values())}" + (f" ({merged})" if len(parts) > 1 else "")
 
 
 def _refuse_leaks(splits: Mapping[str, SplitFile], manifests: list[Path]) -> None:
@@ -179,7 +196,7 @@ def _facts(
     return {
         "format": FORMAT,
         "task": name,
-        "classes": list(params.classes),
+        "classes": list(params.task.classes),
         "sources": list(params.sources),
         "n_mels": n_mels,
         "word_dim": _only("word vector", {s: t.word_dim for s, t in texts.items()}),

@@ -3,9 +3,9 @@
 Ten Mandarin (0001 to 0010) and ten English speakers, 350 sentences each in five emotions, 16 kHz.
 Layout: `0011/0011.txt` with lines `0011_000351<tab>text<tab>Angry`, and
 `0011/Angry/train/0011_000421.wav`. Recent packings leave out the folders train, evaluation and
-test; the official parts are then told by the number within the emotion: 20 evaluation, 30 test,
-300 train. Text files are in UTF-8, UTF-16 or GBK, depending on the speaker. Genders are those that
-the sources at hand agree on; of 0012 and 0019 they do not.
+test; the official parts are then told by the number within the emotion: 20 evaluation (the split
+`val`), 30 test, 300 train. Text files are in UTF-8, UTF-16 or GBK, depending on the speaker.
+Genders are those that the sources at hand agree on; of 0012 and 0019 they do not.
 """
 
 import re
@@ -30,6 +30,7 @@ CARD = CorpusCard(
 )
 WOMEN = {1, 2, 3, 7, 9, 15, 16, 17, 18}
 MEN = {4, 5, 6, 8, 10, 11, 13, 14, 20}
+PARTS = {"train": "train", "evaluation": "val", "test": "test"}
 EACH, EVALUATION, TEST = 350, 20, 50  # sentences of an emotion; the parts end at these
 NAME = re.compile(
     r"(00[01]\d|0020)/(Angry|Happy|Neutral|Sad|Surprise)/(?:(train|evaluation|test)/)?"
@@ -59,7 +60,7 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
             sentence=f"{'zh' if int(speaker) <= 10 else 'en'}-{(int(number) - 1) % EACH + 1}",
             style="acted",
             raw_label=emotion.capitalize(),
-            split=part.lower() if part else _part(int(number)),
+            split=PARTS[part.lower()] if part else _part(int(number)),
         )
     yield from found.rejects
 
@@ -81,4 +82,4 @@ def _gender(speaker: int) -> str | None:
 
 def _part(number: int) -> str:
     place = (number - 1) % EACH
-    return "evaluation" if place < EVALUATION else "test" if place < TEST else "train"
+    return "val" if place < EVALUATION else "test" if place < TEST else "train"

@@ -4,9 +4,8 @@ English, ratings by many raters in ten classes and three dimensions from 1 to 7.
 `Labels/labels_consensus.csv` (older releases: `labels_concensus.csv`) with FileName, EmoClass,
 EmoAct, EmoVal, EmoDom, SpkrID, Gender, Split_Set; `Labels/labels_detailed.json` with the answers
 of each rater, an object of file, rater, then EmoClass_Major and the dimensions;
-`Transcripts/<name>.txt`; `Audios/<name>.wav`. Test1 is the official test part. Those of Test2 and
-Test3 keep their names, which no protocol takes for a part: name them with `splits` or leave them
-out.
+`Transcripts/<name>.txt`; `Audios/<name>.wav`. The test parts Test1 to Test3 are all of the
+split `test`; the session says which.
 """
 
 from collections.abc import Iterator
@@ -36,7 +35,7 @@ TABLES = tuple(
     for name in ("labels_consensus", "labels_concensus")
 )
 COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
-SPLITS = {"Test1": "test"}  # the other names are kept
+SPLITS = {"Train": "train", "Development": "val", "Validation": "val"}  # and Test1 to Test3
 UNKNOWN = ("unknown", "none", "nan")
 
 
@@ -66,7 +65,8 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
             arousal=labelfile.value(file, line, row, "EmoAct", values.number),
             valence=labelfile.value(file, line, row, "EmoVal", values.number),
             dominance=labelfile.value(file, line, row, "EmoDom", values.number),
-            split=SPLITS.get(split or "", split),
+            session=split,
+            split="test" if (split or "").startswith("Test") else SPLITS.get(split or "", split),
         )
 
 

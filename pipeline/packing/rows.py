@@ -35,6 +35,7 @@ class Utterances:
 
     table: pa.Table  # MANIFEST_COLUMNS
     classes: NDArray[np.int16]  # [utterances] class index
+    kept: dict[str, dict[str, int]]  # class -> its emotions -> number of utterances
     dropped: dict[str, int]  # labels outside the task -> number of utterances
 
     def __len__(self) -> int:
@@ -133,7 +134,11 @@ def choose_utterances(manifests: Iterable[Path], task: Task) -> Utterances:
     classes = class_of[np.asarray(pc.index_in(kept["label"], emotions), np.int64)]
     _require_classes(task, classes, counts)
     dropped = {label: counts[label] for label in sorted(counts) if label not in task.index}
-    return Utterances(kept, classes, dropped)
+    told = {
+        name: {emotion: counts.get(emotion, 0) for emotion in emotions}
+        for name, emotions in task.classes.items()
+    }
+    return Utterances(kept, classes, told, dropped)
 
 
 def _require_classes(task: Task, of_task: NDArray[np.int16], labels: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import labels
-from pipeline.label_tables import ALIASES, EMOTIONS, TABLES, Gap
+from pipeline.label_tables import ALIASES, EMOTIONS, TABLES, TASKS, Gap
 from pipeline.labels import LabelError, Task
 
 PAIRS = {"up": ("angry", "happy"), "down": ("sad", "neutral")}
@@ -86,3 +86,28 @@ def test_shares_of_classes_add_up_to_one_or_there_are_none(soft: dict[str, float
 def test_plain_is_idempotent_for_all_names_in_use(name: str) -> None:
     once = labels.plain(f"  {name.strip()}\t")
     assert once == labels.plain(name)
+
+
+def test_every_named_task_is_one() -> None:
+    for name, classes in TASKS.items():
+        assert labels.task(name) == Task(classes)
+        assert len(classes) == int(name.partition("-")[0].replace("binary", "2"))
+    assert labels.task("4-class").index["excited"] == labels.task("4-class").index["happy"]
+
+
+def test_a_task_without_a_name_that_exists_shows_the_names() -> None:
+    with pytest.raises(LabelError, match="'5-class', expected one of 4-class, 6-class, 8-class"):
+        labels.task("5-class")
+
+
+def test_a_gap_is_no_emotion_and_says_why() -> None:
+    names = labels.table("iemocap", {"oth": None})
+    assert labels.emotion(names, "xxx") is labels.emotion(names, "OTH") is None
+    assert labels.emotion(names, "ang") == "angry"
+    assert labels.emotion(names, " ") is labels.emotion(names, None) is None
+    assert names["xxx"] == Gap("the raters did not agree")
+
+
+def test_every_raw_name_of_a_table_is_unambiguous() -> None:
+    for reader, names in TABLES.items():
+        assert len({labels.plain(raw) for raw in names}) == len(names), reader

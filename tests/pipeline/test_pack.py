@@ -173,6 +173,10 @@ def test_summary_counts_what_was_left_out(tmp_path: Path) -> None:
     ids = [f"one/{i:02d}" for i in range(11)]
     assert summary.dropped == {"bored": 1}
     assert str(summary).startswith("pack: 11 utterances, 33 rows, ")
+    high = {name: summary.classes["high"][name] for name in ("angry", "happy")}
+    assert sum(high.values()) + summary.classes["low"]["sad"] == 11
+    merged = " + ".join(f"{name} {count}" for name, count in high.items())
+    assert f"; high {sum(high.values())} ({merged}), low " in str(summary)
     assert "dropped as of no class: bored 1; " in str(summary)
     long = [frames_of(i, v) > 6 for i in ids for v in ("original", "noise", "pitch")]
     assert summary.truncated == sum(long) > 0

@@ -155,7 +155,7 @@ EXPECTED = [
             sentence="zh-1",
             style="acted",
             raw_label="Angry",
-            split="evaluation",
+            split="val",
         ),
     ),
     (
@@ -298,6 +298,7 @@ EXPECTED = [
             speaker="127",
             gender="male",
             language="en",
+            session="Test1",
             transcript="That is not true.",
             style="spontaneous",
             raw_label="A",

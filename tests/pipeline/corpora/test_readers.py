@@ -73,6 +73,16 @@ def test_a_card_tells_who_made_it_and_how_to_get_it(reader: str) -> None:
         assert archive.digest is None or archive.digest.partition(":")[0] in ("md5", "sha256")
 
 
+def test_the_documentation_lists_every_reader_with_its_numbers() -> None:
+    rows = (Path(__file__).parents[3] / "docs" / "corpora.md").read_text().splitlines()
+    told = {row.split("`")[1]: row for row in rows if row.startswith("| `")}
+    for reader in TREES:
+        card = corpora.card(reader)
+        assert card is not None
+        assert f"[{card.title}]({card.home})" in told[reader]
+        assert f"| {card.utterances or ''} | {card.speakers or ''} |" in told[reader]
+
+
 @pytest.mark.parametrize("reader", ["ravdess", "iemocap"])
 def test_counts_that_are_not_met_warn_and_do_not_stop(
     reader: str, trees: dict[str, Path], caplog: pytest.LogCaptureFixture
