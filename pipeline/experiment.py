@@ -85,7 +85,10 @@ def evaluate(params: Params, name: str, device: str) -> str:
             device=device,
         )
     plot_run(report)
-    pooled = json.loads((report / METRICS_FILE).read_text(encoding="utf-8"))["pooled"]
+    found = json.loads((report / METRICS_FILE).read_text(encoding="utf-8"))
+    for warning in found["warnings"]:
+        log.warning("%s: %s", name, warning)
+    pooled = found["pooled"]
     return f"evaluate {name}: " + ", ".join(f"{k} {v:.3f}" for k, v in pooled.items())
 
 

@@ -35,7 +35,6 @@ from pipeline.splitting.params import CHOSEN_ON_TEST, group_of
 
 FORMAT = 2
 MANY_UNKNOWN = 0.5  # a share of words above it calls for a warning
-NORMALISATION = "per-bin mean and std of the training part"
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +201,6 @@ def _facts(
         "word_dim": _only("word vector", {s: t.word_dim for s, t in texts.items()}),
         "bert_dim": _only("BERT vector", {s: t.bert_dim for s, t in texts.items()}),
         "mel_max_frames": params.max_frames,
-        "normalisation": NORMALISATION,
     }
 
 

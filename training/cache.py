@@ -22,7 +22,7 @@ ORIGINAL = "original"
 SUBSETS = ("train", "val", "test")
 _META_KEYS = {
     "format", "task", "classes", "sources", "n_mels", "word_dim", "bert_dim", "mel_max_frames",
-    "normalisation", "splits", "rows", "utterances", "features", "files", "key",
+    "splits", "rows", "utterances", "features", "files", "key",
 }  # fmt: skip
 Shown = slice | NDArray[np.bool_]  # which rows of the index
 _COLUMNS = ("utt_id", "utterance", "view", "label", "speaker", "corpus", "frames")

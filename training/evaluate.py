@@ -27,10 +27,11 @@ from training.device import choose_device, explain_memory, own_chance
 from training.files import write_text, write_whole
 from training.jobs import FoldJob, plan
 from training.metrics import Counts
-from training.normalise import Rows
+from training.normalise import Rows, speakers
 from training.predict import predict
 from training.settings import RunSettings
 from training.train import HISTORY
+from training.train_settings import Statistics
 
 Subset = Literal["test", "val"]
 SCORES = ("wa", "ua", "f1_weighted", "f1_macro")
@@ -43,6 +44,7 @@ PREDICTIONS = pa.schema(
         ("fold", pa.int16()),
         ("seed", pa.int64()),
         ("subset", pa.string()),  # test or val
+        ("normalisation", pa.string()),  # train or speaker; null without audio
         ("label", pa.string()),
         ("prediction", pa.string()),
         ("probabilities", pa.map_(pa.string(), pa.float32())),
@@ -132,11 +134,37 @@ def summarise(
         "task": run.task,
         "split": run.split,
         "protocol": cache.meta["splits"][run.split]["protocol"],
-        "normalisation": run.training.normalisation if "audio" in run.modalities else None,
+        "normalisation": normalisation_of(run),
+        "warnings": warnings_about(run, cache),
         "source": run.source,
         "modalities": list(run.modalities),
         "seeds": list(run.seeds),
     }
+
+
+def normalisation_of(run: RunSettings) -> Statistics | None:
+    """Whose statistics the spectrograms of a run are normalised by, if it hears any."""
+    return run.training.normalisation if "audio" in run.modalities else None
+
+
+def warnings_about(run: RunSettings, cache: TensorCache) -> list[str]:
+    """What a reader of the scores must know.
+
+    The statistics of a speaker with recordings of one class are those of the class: taking them
+    away takes the emotion away.
+    """
+    if normalisation_of(run) != "speaker":
+        return []
+    group, n = speakers(cache)
+    lone = [g for g in range(n) if len(set(cache.label[group == g])) == 1]
+    if not lone:
+        return []
+    names = sorted({cache.index["speaker"][int(np.argmax(group == g))].as_py() for g in lone})
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return [
+        f"each speaker is normalised by their own recordings, and {len(lone)} of {n} speakers have "
+        f"recordings of one class alone ({shown}): this hides their emotion; use `train`"
+    ]
 
 
 def sum_counts(results: Sequence[FoldResult]) -> Counts:
@@ -201,6 +229,7 @@ def _fold_table(run: RunSettings, cache: TensorCache, result: FoldResult) -> pa.
         "fold": [result.fold] * n,
         "seed": [result.seed] * n,
         "subset": [result.subset] * n,
+        "normalisation": [normalisation_of(run)] * n,
         "label": classes[cache.label[result.rows]].tolist(),
         "prediction": classes[np.argmax(result.logits, axis=1)].tolist(),
         "probabilities": [list(zip(cache.classes, p, strict=True)) for p in probabilities],

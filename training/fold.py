@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from training.cache import open_cache
+from training.cache import SUBSETS, TensorCache, open_cache
 from training.data import Features, open_features
 from training.jobs import FoldJob
 from training.losses import balanced_weights
 from training.model_settings import reads_word_ids
-from training.normalise import Normalisation, Rows, fit_normalisation
+from training.normalise import Normalisation, Rows, fit_normalisation, speakers
+from training.settings import RunSettings
 from training.vocabulary import Vocabulary
 
 
@@ -26,16 +27,33 @@ class FoldData:
     class_weights: Tensor | None  # None: each utterance counts the same
 
 
+def check_folds(run: RunSettings, cache: TensorCache) -> None:
+    """See before training starts that every fold can be trained.
+
+    Raises:
+        ValueError: the training part of a fold lacks a class, a part is empty, or a speaker is
+            unknown whose statistics are asked for.
+    """
+    for fold in range(cache.folds(run.split)):
+        train, *_ = (cache.rows(run.split, fold, subset) for subset in SUBSETS)
+        heard = set(cache.label[train])
+        if absent := [name for i, name in enumerate(cache.classes) if i not in heard]:
+            raise ValueError(
+                f"fold {fold} of split {run.split!r} has no training utterance of the classes "
+                f"{absent}: choose another split, or a task without them"
+            )
+    if "audio" in run.modalities and run.training.normalisation == "speaker":
+        speakers(cache)
+
+
 def open_fold(job: FoldJob) -> FoldData:
     """The data of a fold; statistics, words and class weights come from its training part alone.
 
     Raises:
-        ValueError: the cache does not fit the run, or there is too little to train on.
+        ValueError: the cache does not fit the run.
     """
     cache, settings = open_cache(job.cache_dir), job.run.training
     train_rows, val_rows = (cache.rows(job.run.split, job.fold, s) for s in ("train", "val"))
-    if len(train_rows) < 2:
-        raise ValueError(f"fold {job.fold} of split {job.run.split!r} has one training utterance")
     normalise = weights = vocabulary = None
     if "audio" in job.run.modalities:
         normalise = fit_normalisation(cache, train_rows, settings.normalisation)

@@ -27,7 +27,7 @@ from training.device import (
 )
 from training.draw import seed_of
 from training.files import make_folder
-from training.fold import FoldData, open_fold
+from training.fold import FoldData, check_folds, open_fold
 from training.jobs import FoldJob, finish, plan, run_jobs, unfinished
 from training.losses import classification_loss, joint_loss, supervised_contrastive
 from training.moco import MomentumContrast
@@ -66,6 +66,7 @@ def train_run(
     jobs = plan(run, cache, out_dir, chosen)
     todo = unfinished(jobs)
     if todo:
+        check_folds(run, cache)
         cache.verify()
         open_features(cache, run)  # complain here, not in a worker
         run_jobs(

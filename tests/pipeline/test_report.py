@@ -98,7 +98,8 @@ def metrics_of(rows: list[dict[str, Any]], seeds: tuple[int, ...]) -> dict[str, 
         "task": "toy",
         "split": "speaker",
         "protocol": "speaker",
-        "normalisation": "per-bin mean and std of the training part",
+        "normalisation": "train",
+        "warnings": [],
         "source": "reference",
         "modalities": ["audio", "bert"],
         "seeds": list(seeds),
@@ -194,6 +195,19 @@ def test_the_page_says_what_there_is(project: Catalog) -> None:
     assert "n_mels" in page and "enormous" not in page and "unused" not in page
     assert "no utterance, recording or augmented view is on both sides" in page
     assert "of a fold.</span> None of the 4 test speakers is heard in training. " in flat(page)
+
+
+def test_the_page_names_the_normalisation_and_warns_where_it_harms(project: Catalog) -> None:
+    path = layout.run_report("all") / "metrics.json"
+    metrics = json.loads(path.read_text())
+    warned = {**metrics, "normalisation": "speaker", "warnings": ["it hides their emotion"]}
+    path.write_text(json.dumps(warned))
+    page, _ = written(project)
+    assert "normalised by speaker" in page and "normalised by train" in page
+    assert "all: it hides their emotion." in page
+    path.write_text(json.dumps({**metrics, "normalisation": None}))
+    page, _ = written(project)
+    assert "it hides" not in page and "normalised by None" not in page
 
 
 def test_the_same_results_give_the_same_bytes(project: Catalog) -> None:

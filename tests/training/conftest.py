@@ -78,7 +78,6 @@ def write_meta(folder: Path, plan: CachePlan, **changes: Any) -> None:
         "word_dim": plan.word_dim,
         "bert_dim": plan.bert_dim,
         "mel_max_frames": 1500,
-        "normalisation": "per-bin mean and std of the training part",
         "splits": {"speaker": {"folds": plan.folds, "protocol": "speaker", "chosen_on": "val"}},
         "rows": plan.utterances * (1 + len(plan.views)),
         "utterances": plan.utterances,

@@ -3,12 +3,13 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from training.cache import open_cache
-from training.evaluate import PREDICTIONS, evaluate_run
+from training.evaluate import PREDICTIONS, evaluate_run, warnings_about
 from training.train import train_run
 
 
@@ -121,3 +122,38 @@ def test_scores_are_plain_json_without_nan(place):
     text = (place / "report" / "metrics.json").read_text()
     assert "NaN" not in text
     assert all(np.isfinite(v) for v in json.loads(text)["pooled"].values())
+
+
+def relabel(folder, change, rewrite_meta):
+    """Give every row of a cache the label that `change` makes of it."""
+    path = folder / "index.parquet"
+    index = pq.read_table(path)
+    labels = pa.array([change(row) for row in index.to_pylist()], pa.int16())
+    pq.write_table(index.set_column(index.column_names.index("label"), "label", labels), path)
+    rewrite_meta(folder)
+
+
+def test_speakers_of_one_class_are_warned_of_where_they_are_normalised_by_themselves(
+    run, make_cache, rewrite_meta
+):
+    folder = make_cache(folds=3)
+    relabel(folder, lambda row: 2 if row["speaker"] == "s1" else row["label"], rewrite_meta)
+    cache = open_cache(folder)
+    own = replace(run.training, normalisation="speaker")
+    heard = replace(run, modalities=("audio", "bert"), training=own)
+    (warning,) = warnings_about(heard, cache)
+    assert "1 of 3 speakers have recordings of one class alone (s1)" in warning
+    assert warnings_about(replace(heard, training=run.training), cache) == []
+    assert warnings_about(replace(run, training=own), cache) == []  # it hears nothing
+
+
+def test_a_result_names_whose_statistics_normalised_it(run, place, cache_dir, tmp_path):
+    own = replace(run.training, normalisation="speaker", epochs=1)
+    heard = replace(run, modalities=("audio",), training=own)
+    train_run(heard, cache_dir, tmp_path / "folds", device="cpu")
+    summary = evaluate(heard, cache_dir, tmp_path)
+    assert summary["normalisation"] == "speaker"
+    named = pq.read_table(tmp_path / "report.parquet")["normalisation"].to_pylist()
+    assert set(named) == {"speaker"}
+    without_audio = pq.read_table(place / "report.parquet")["normalisation"].to_pylist()
+    assert set(without_audio) == {None}

@@ -105,18 +105,21 @@ def test_workers_not_given_are_what_suits_the_device(short, cache_dir, tmp_path,
     assert seen == ["for cpu", 3]
 
 
-def test_a_fold_of_one_training_utterance_is_refused(short, make_cache, rewrite_meta, tmp_path):
+def test_a_fold_without_a_class_is_refused_before_training(
+    short, make_cache, rewrite_meta, tmp_path
+):
     folder = make_cache()
     path = folder / "index.parquet"
     index = pq.read_table(path)
-    side = index["speaker/0"].to_pylist()
-    lone = side.index("train")
-    side = [None if s == "train" and row != lone else s for row, s in enumerate(side)]
-    at = index.column_names.index("speaker/0")
-    pq.write_table(index.set_column(at, "speaker/0", pa.array(side)), path)
+    side, label = index["speaker/1"].to_pylist(), index["label"].to_pylist()
+    side = [None if s == "train" and k == 3 else s for s, k in zip(side, label, strict=True)]
+    at = index.column_names.index("speaker/1")
+    pq.write_table(index.set_column(at, "speaker/1", pa.array(side)), path)
     rewrite_meta(folder)
-    with pytest.raises(ValueError, match="fold 0 of split 'speaker' has one training utterance"):
+    message = r"fold 1 of split 'speaker' has no training utterance of the classes \['sad'\]"
+    with pytest.raises(ValueError, match=message):
         train(short, folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()  # before anything is trained
 
 
 def test_validation_features_that_are_not_finite_stop_training_and_are_named(
