@@ -1,129 +1,141 @@
-"""Speech to text by Whisper: whisper-ctranslate2 loads the model, faster-whisper runs it.
+"""Speech to text by Whisper: whisper-ctranslate2 loads the model, its parts decode in batches.
 
-One utterance at a time. No threshold drops a doubtful text: its scores are stored beside it, and
-who reads the store decides. Text is kept as the model wrote it (features/text.py normalises it for
-scoring).
+An utterance's row depends on its sound, the model and the parameters alone: not on the batch, the
+number of workers, or what was heard before. A text that is doubted is decoded again and kept with
+its scores all the same; who reads the store decides what to trust. Text is kept as the model wrote
+it (features/text.py normalises it for scoring).
 """
 
-import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-SAMPLE_RATE_HZ = 16_000  # what Whisper's front end is made for
-_MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
-
-
-@dataclass(frozen=True)
-class WhisperParams:
-    """Parameters of one ASR text source."""
-
-    model: str  # directory in CTranslate2's format, size ("small", "large-v3") or hub name
-    compute_type: str  # float32, int8, ... as CTranslate2 names them; changes the result
-    beam_size: int  # 1 = greedy
-    language: str  # "corpus" (the utterance's own, detected where unknown), "detect", or ISO 639-1
-    initial_prompt: str | None  # text that the model takes for what was said before
+from features.whisper.decode import Heard, Word, decode
+from features.whisper.model import Whisper, check_language
+from features.whisper.params import WhisperParams
+from features.whisper.windows import SAMPLE_RATE_HZ, Samples, Windows, cut
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """One utterance's text. Scores are None where the model found no text to score."""
+    """One utterance's text. Scores are None where no speech was found to listen to."""
 
     text: str
-    language: str
+    language: str | None
     language_probability: float | None  # None where the language was told, not detected
     avg_logprob: float | None  # natural log, per token
     no_speech_prob: float | None
     compression_ratio: float | None
-    temperature: float
+    temperature: float | None
+    audio_s: float
+    doubts: tuple[str, ...]  # what is doubtful about it: empty, low_logprob, repetitive, no_speech
+    retried: bool  # it was doubted at temperature 0 and decoded again
+    words: tuple[Word, ...] | None  # times in the utterance; None unless asked for
 
 
 def transcribe(
-    x: NDArray[np.float32], model: Any, params: WhisperParams, language: str | None
-) -> Transcript:
-    """Transcribe one utterance of 16 kHz mono samples; `language` is the corpus's own, if known.
+    sounds: Sequence[Samples],
+    whisper: Whisper,
+    params: WhisperParams,
+    languages: Sequence[str | None],
+    *,
+    batch_size: int = 1,
+) -> list[Transcript]:
+    """Transcribe utterances of 16 kHz mono samples; `languages` are the corpus's own, if known.
 
-    Shape: x [T] -> one Transcript. More than 30 s are read window by window (each on its own): the
-    text is joined, each score is that of its worst window. Empty text is valid.
-    ValueError for audio or a language that the model cannot take. The result is deterministic.
+    Shape: n sounds [T_i] -> n Transcripts. A sound longer than the window is cut where it is
+    quiet, and its text joined again; each score is that of its worst window. A language that is
+    not told is that of the first window. `batch_size` (windows at a time) changes no text.
+    ValueError for audio or a language that the model cannot take.
     """
-    _check_audio(x)
-    told = _told_language(params, language)
-    _check_language(model, told)
-    segments, info = model.transcribe(
-        x.astype(np.float32, copy=False),
-        language=told,
-        beam_size=params.beam_size,
-        initial_prompt=params.initial_prompt,
-        temperature=0.0,
-        without_timestamps=True,
-        condition_on_previous_text=False,
-        vad_filter=False,
-        no_speech_threshold=None,
-        log_prob_threshold=None,
-        compression_ratio_threshold=None,
+    told = [told_language(params, language) for language in languages]
+    for x, language in zip(sounds, told, strict=True):
+        _check_audio(x)
+        check_language(whisper, language)
+    windows = [cut(x, params.window_s, params.vad) for x in sounds]
+    owners = [i for i, found in enumerate(windows) if found.pieces]
+    firsts = _decode_each(
+        [windows[i].pieces[0] for i in owners],
+        [told[i] for i in owners],
+        whisper,
+        params,
+        batch_size,
     )
-    probability = None if told else float(info.language_probability)
-    return _transcript(list(segments), info.language, probability)
+    heard = {i: [first] for i, first in zip(owners, firsts, strict=True)}
+    rest = [(i, piece) for i in owners for piece in windows[i].pieces[1:]]
+    others = _decode_each(
+        [piece for _, piece in rest],
+        [heard[i][0].language for i, _ in rest],
+        whisper,
+        params,
+        batch_size,
+    )
+    for (i, _), other in zip(rest, others, strict=True):
+        heard[i].append(other)
+    return [
+        _join(heard.get(i, []), windows[i], len(x) / SAMPLE_RATE_HZ, told[i], params)
+        for i, x in enumerate(sounds)
+    ]
 
 
-@functools.cache
-def load(path: Path, compute_type: str, *, device: str = "cpu", cpu_threads: int = 1) -> Any:
-    """Load a local CTranslate2 Whisper directory; returns faster-whisper's WhisperModel.
+def told_language(params: WhisperParams, language: str | None) -> str | None:
+    """The language to tell the model of an utterance of `language`; None to let it detect one."""
+    if params.language == "corpus":
+        return language
+    return None if params.language == "detect" else params.language
 
-    One thread is the rule because sums in another order give other last bits (and processes scale
-    better). ValueError if files are missing or the device does not know the compute type.
-    """
-    _check_directory(path)
-    _check_compute_type(compute_type, device)
-    from whisper_ctranslate2.transcribe import Transcribe
 
-    try:
-        loaded = Transcribe(
-            model_path=str(path),
-            device=device,
-            device_index=0,
-            compute_type=compute_type,
-            threads=cpu_threads,
-            cache_directory=None,
-            local_files_only=True,
-            batched=False,
+def _decode_each(
+    pieces: Sequence[Samples],
+    told: Sequence[str | None],
+    whisper: Whisper,
+    params: WhisperParams,
+    batch_size: int,
+) -> Iterator[Heard]:
+    for start in range(0, len(pieces), batch_size):
+        some = slice(start, start + batch_size)
+        yield from decode(pieces[some], whisper, params, told[some])
+
+
+def _join(
+    heard: Sequence[Heard],
+    windows: Windows,
+    audio_s: float,
+    told: str | None,
+    params: WhisperParams,
+) -> Transcript:
+    """Join the windows; each score is the least trustworthy one, so that filters catch it."""
+    text = "".join(h.text for h in heard).strip()
+    doubts = dict.fromkeys(reason for h in heard for reason in h.doubts if reason != "empty")
+    return Transcript(
+        text=text,
+        language=heard[0].language if heard else told,
+        language_probability=heard[0].language_probability if heard else None,
+        avg_logprob=min((h.avg_logprob for h in heard), default=None),
+        no_speech_prob=max((h.no_speech_prob for h in heard), default=None),
+        compression_ratio=max((h.compression_ratio for h in heard), default=None),
+        temperature=max((h.temperature for h in heard), default=None),
+        audio_s=audio_s,
+        doubts=(*doubts,) if text else ("empty", *doubts),
+        retried=any(h.retried for h in heard),
+        words=_words(heard, windows) if params.word_times else None,
+    )
+
+
+def _words(heard: Sequence[Heard], windows: Windows) -> tuple[Word, ...]:
+    return tuple(
+        replace(
+            word,
+            start_s=windows.in_sound_s(piece, word.start_s),
+            end_s=windows.in_sound_s(piece, word.end_s),
         )
-    except (RuntimeError, ValueError, OSError) as error:
-        raise ValueError(f"asr: the model {path} cannot be loaded on {device}: {error}") from error
-    return loaded.model
+        for piece, h in enumerate(heard)
+        for word in h.words or ()
+    )
 
 
-def _check_directory(path: Path) -> None:
-    missing = [name for name in _MODEL_FILES if not (path / name).is_file()]
-    if missing:
-        raise ValueError(
-            f"asr: {path} is no Whisper model in CTranslate2's format (it lacks "
-            f"{', '.join(missing)}): make one with `ct2-transformers-converter --model MODEL "
-            "--output_dir DIRECTORY --copy_files tokenizer.json preprocessor_config.json`"
-        )
-
-
-def _check_compute_type(compute_type: str, device: str) -> None:
-    import ctranslate2  # type: ignore[import-untyped, unused-ignore]
-
-    try:
-        supported = sorted(ctranslate2.get_supported_compute_types(device))
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(f"asr: device {device!r} cannot be used: {error}") from error
-    # "default" and "auto" are refused too: the text would depend on the machine, not on the params.
-    if compute_type not in supported:
-        raise ValueError(
-            f"asr: compute_type {compute_type!r} cannot be used on device {device!r}: "
-            f"expected one of {', '.join(supported)}"
-        )
-
-
-def _check_audio(x: NDArray[np.float32]) -> None:
+def _check_audio(x: Samples) -> None:
     if x.ndim != 1:
         raise ValueError(
             f"asr: audio has shape {x.shape}: expected one channel [T]; mix the channels down first"
@@ -135,34 +147,3 @@ def _check_audio(x: NDArray[np.float32]) -> None:
         raise ValueError(
             f"asr: {bad} of {x.size} samples are NaN or infinite: expected finite ones"
         )
-
-
-def _told_language(params: WhisperParams, language: str | None) -> str | None:
-    """The language to tell the model, None to let it detect one."""
-    if params.language == "corpus":
-        return language
-    return None if params.language == "detect" else params.language
-
-
-def _check_language(model: Any, told: str | None) -> None:
-    # faster-whisper would only warn, and transcribe as if it were English.
-    if told is None or told in model.supported_languages:
-        return
-    known = "English only" if not model.model.is_multilingual else "Whisper's language codes"
-    raise ValueError(
-        f"asr: the model cannot transcribe language {told!r}: it knows {known}; "
-        "choose a multilingual model, or set the source's language"
-    )
-
-
-def _transcript(segments: Sequence[Any], language: str, probability: float | None) -> Transcript:
-    """Join the windows; each score is the least trustworthy one, so that filters catch it."""
-    return Transcript(
-        text="".join(segment.text for segment in segments).strip(),
-        language=language,
-        language_probability=probability,
-        avg_logprob=min((float(s.avg_logprob) for s in segments), default=None),
-        no_speech_prob=max((float(s.no_speech_prob) for s in segments), default=None),
-        compression_ratio=max((float(s.compression_ratio) for s in segments), default=None),
-        temperature=0.0,
-    )

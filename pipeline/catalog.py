@@ -9,7 +9,7 @@ corpora no longer wanted change nothing.
 import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Entry:
     shards: tuple[str, ...]  # paths relative to the project's root, in bucket order
     params: dict[str, Any]  # the parameters the rows were made with
     encoders: dict[str, Any]  # the models used: name, revision, provenance
+    facts: dict[str, Any] = field(default_factory=dict)  # of the rows: what -> source -> number
 
 
 Catalog = dict[str, dict[str, Entry]]  # corpus -> feature (or "manifest") -> entry

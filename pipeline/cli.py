@@ -15,6 +15,7 @@ from pipeline import backends, layout, params
 from pipeline.commands import evaluation
 from pipeline.commands import splits as split_commands
 from pipeline.corpus import Corpus
+from pipeline.devices import Speed
 
 app = typer.Typer(
     name="vcemo",
@@ -98,9 +99,25 @@ def manifest(
 
 
 @app.command()
-def asr(corpus: CorpusName, workers: Workers = None, dry_run: DryRun = False) -> None:
+def asr(
+    corpus: CorpusName,
+    workers: Workers = None,
+    device: Annotated[
+        str,
+        typer.Option(envvar="VCEMO_DEVICE", help="auto (all GPUs if there are any), cpu, cuda:1."),
+    ] = "auto",
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="VCEMO_ASR_BATCH",
+            help="Windows decoded at a time; default 16 on a GPU, 1 on a CPU.",
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
     """Texts: the corpus's own, and those of each ASR setting."""
-    _feature("asr", corpus, workers, dry_run=dry_run)
+    _feature("asr", corpus, workers, Speed(device, batch_size), dry_run=dry_run)
 
 
 @app.command()
@@ -248,14 +265,16 @@ def profile_list() -> None:
     typer.echo("\n".join(profiles.names()))
 
 
-def _corpus(name: str) -> Corpus:
-    return Corpus.named(name, params.load())
+def _corpus(name: str, speed: Speed | None = None) -> Corpus:
+    return Corpus.named(name, params.load(), speed or Speed())
 
 
-def _feature(stage: str, corpus: str, workers: int | None, *, dry_run: bool) -> None:
+def _feature(
+    stage: str, corpus: str, workers: int | None, speed: Speed | None = None, *, dry_run: bool
+) -> None:
     from pipeline import stages
 
-    chosen = _corpus(corpus)
+    chosen = _corpus(corpus, speed)
     if dry_run:
         plan = stages.plan(stage, chosen)
         typer.echo(f"{stage} {corpus}: {len(plan.missing)} of {len(plan.rows)} rows to compute")

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 from pipeline import layout
 from pipeline.catalog import read_entry
 from pipeline.corpora import root
+from pipeline.devices import Speed
 from pipeline.params import Params, ParamsError
 
 Found = TypeVar("Found")
+_SPEED = Speed()
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Corpus:
 
     name: str
     params: Params
+    speed: Speed = field(default=_SPEED, compare=False)
     known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, what: str, find: Callable[[], Found]) -> Found:
@@ -34,7 +37,7 @@ class Corpus:
         return found
 
     @classmethod
-    def named(cls, name: str, params: Params) -> "Corpus":
+    def named(cls, name: str, params: Params, speed: Speed = _SPEED) -> "Corpus":
         """A corpus by its name.
 
         Raises:
@@ -43,7 +46,7 @@ class Corpus:
         if name not in params.corpora:
             known = ", ".join(params.corpora) or "none"
             raise ParamsError(f"corpora: found {name!r}, expected one of: {known}")
-        return cls(name, params)
+        return cls(name, params, speed)
 
     @property
     def root(self) -> Path:

@@ -19,11 +19,11 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from features.asr import WhisperParams
 from features.audio import AudioParams
 from features.augment import AugmentParams
 from features.bert import BertParams
 from features.mel import MelParams
+from features.whisper.params import WhisperParams
 from features.words import WordsParams
 from pipeline import layout
 from pipeline.corpora import CorpusParams

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from pipeline.files import sole_writer
 from pipeline.keys import digest
 from pipeline.listing import summary as manifest_summary
 from pipeline.progress import counted
-from pipeline.rows import bert, mel, transcripts, views, words
+from pipeline.rows import bert, facts, mel, transcripts, views, words
 from pipeline.shard_files import Feature
 from pipeline.shards import Compute, Plan
 
@@ -52,6 +52,9 @@ STAGES = {
 }
 
 
+GPU_ROWS = 64  # handed to a GPU's worker at once: a few batches
+
+
 @dataclass(frozen=True)
 class Summary:
     """What a stage did."""
@@ -63,12 +66,18 @@ class Summary:
     rows: int  # in the store now; more than the two where rows are alike, which are computed once
     dropped: int  # rows that nobody wants any more
     seconds: float
+    audio_s: float = 0.0  # recognised as speech
+    facts: facts.Facts = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return (
+        line = (
             f"{self.stage} {self.corpus}: {self.computed} computed, {self.reused} reused, "
             f"{self.dropped} dropped, {self.rows} rows, {self.seconds:.1f} s"
         )
+        if self.audio_s:
+            line += f", {self.audio_s / self.seconds:.1f} s of audio per second"
+        told = facts.sentence(self.facts)
+        return f"{line}\n  {told}" if told else line
 
 
 def plan(name: str, corpus: Corpus) -> Plan:
@@ -117,20 +126,31 @@ def run(name: str, corpus: Corpus, workers: int) -> Summary:
         todo = plan(name, corpus)
         missing = len(todo.missing)
         log.debug("%s %s: %d rows to compute", name, corpus.name, missing)
-        _carry_out(stage, corpus, todo, workers)
-        write_entry(stage.feature, corpus.name, _entry(stage, corpus, todo))
+        audio_s = _carry_out(stage, corpus, todo, workers)
+        entry = _entry(stage, corpus, todo)
+        write_entry(stage.feature, corpus.name, entry)
     seconds = time.monotonic() - started
-    rows = len(todo.rows)
-    return Summary(name, corpus.name, missing, todo.reused, rows, todo.dropped, seconds)
+    counts = (missing, todo.reused, len(todo.rows), todo.dropped)
+    return Summary(name, corpus.name, *counts, seconds, audio_s, entry.facts)
 
 
-def _carry_out(stage: Stage, corpus: Corpus, todo: Plan, workers: int) -> None:
+def _carry_out(stage: Stage, corpus: Corpus, todo: Plan, workers: int) -> float:
+    """Compute what is missing; returns the seconds of audio that were recognised as speech."""
     rows = todo.rows.take(todo.missing)
-    batches = -(-len(rows) // stage.batch_rows)
-    spread = counted(backends.choose(workers, batches), len(rows), f"{stage.feature} {corpus.name}")
     inputs = stage.rows.inputs(corpus, rows) if len(rows) else rows
     compute = stage.rows.compute(corpus) if len(rows) else _nothing
-    shards.run(todo, inputs, compute, spread, stage.batch_rows)
+    gpus = compute.gpus if isinstance(compute, transcripts.Transcribe) else 0
+    batch_rows = max(stage.batch_rows, GPU_ROWS if gpus else 0)
+    batches = -(-len(rows) // batch_rows)
+    spread = backends.processes(gpus) if gpus > 1 else backends.choose(gpus or workers, batches)
+    shards.run(
+        todo,
+        inputs,
+        compute,
+        counted(spread, len(rows), f"{stage.feature} {corpus.name}"),
+        batch_rows,
+    )
+    return transcripts.audio_s(inputs) if stage.rows is transcripts and len(rows) else 0.0
 
 
 def _nothing(inputs: pa.Table) -> pa.Table:
@@ -145,4 +165,5 @@ def _entry(stage: Stage, corpus: Corpus, done: Plan) -> Entry:
         shards=tuple((folder / shard.name).as_posix() for shard in done.shards),
         params={section: asdict(getattr(corpus.params, section)) for section in stage.sections},
         encoders=stage.rows.provenance(corpus),
+        facts=facts.of(stage.feature, (folder / shard.name for shard in done.shards)),
     )

@@ -8,8 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.asr import SAMPLE_RATE_HZ, WhisperParams
+from features.asr import told_language
+from features.whisper.params import WhisperParams
+from features.whisper.windows import SAMPLE_RATE_HZ
 from pipeline.corpus import Corpus, look_up
+from pipeline.devices import Devices, find
 from pipeline.encoders import Encoder, resolve
 from pipeline.keys import key_of, recipe_key, row_keys
 from pipeline.params import REFERENCE
@@ -17,7 +20,7 @@ from pipeline.rows import audio
 from pipeline.rows.text import described
 from pipeline.shards import Compute
 
-VERSION = 2
+VERSION = 3
 WORD = pa.struct(
     [
         pa.field("word", pa.string()),
@@ -36,6 +39,9 @@ PAYLOAD = pa.schema(
         pa.field("no_speech_prob", pa.float32()),
         pa.field("compression_ratio", pa.float32()),
         pa.field("temperature", pa.float32()),
+        pa.field("audio_s", pa.float32()),  # this and the next two are null for `reference`
+        pa.field("doubts", pa.list_(pa.string())),  # empty, low_logprob, repetitive, no_speech
+        pa.field("retried", pa.bool_()),  # doubted at temperature 0, and decoded again
         pa.field("words", pa.list_(WORD)),  # null where their times are not known
     ]
 )
@@ -48,7 +54,7 @@ def wanted(corpus: Corpus) -> pa.Table:
     for source, params in corpus.params.asr.sources.items():
         model = encoders(corpus)[source]
         recipe = recipe_key("transcripts", VERSION, _value_params(params), model.revision)
-        hints = _hints(utterances["language"].to_pylist(), params)
+        hints = [told_language(params, known) for known in utterances["language"].to_pylist()]
         heard = zip(utterances["audio_key"].to_pylist(), hints, strict=True)
         keys = row_keys(recipe, (f"{audio_key}:{hint}" for audio_key, hint in heard))
         parts.append(_ids(utterances["utt_id"], source, keys))
@@ -56,14 +62,29 @@ def wanted(corpus: Corpus) -> pa.Table:
 
 
 def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
-    """Text (for references) or sound (for an ASR setting) of each row, and its language."""
-    facts = corpus.utterances("utt_id", "transcript", "words", "language", *audio.COLUMNS)
-    return look_up(facts, ["utt_id"], rows).append_column("source", rows["source"])
+    """Text (for references) or sound (for an ASR setting) of each row, and its language.
+
+    Raises:
+        ValueError: a model cannot be loaded, or does not know a language of these rows.
+    """
+    facts = corpus.utterances(
+        "utt_id", "transcript", "words", "language", "duration_s", *audio.COLUMNS
+    )
+    found = look_up(facts, ["utt_id"], rows).append_column("source", rows["source"])
+    _refuse_what_cannot_be_heard(corpus, found)
+    return found
+
+
+def audio_s(inputs: pa.Table) -> float:
+    """Seconds of sound that are listened to."""
+    heard = inputs.filter(pc.not_equal(inputs["source"], REFERENCE))
+    return float(pc.sum(heard["duration_s"]).as_py() or 0.0)
 
 
 def compute(corpus: Corpus) -> Compute:
     """How the payload of some rows is made."""
-    return _Transcribe(corpus.root, corpus.params.asr.sources, encoders(corpus))
+    devices = find(corpus.speed)
+    return Transcribe(corpus.root, corpus.params.asr.sources, encoders(corpus), devices)
 
 
 def encoders(corpus: Corpus) -> dict[str, Encoder]:
@@ -80,7 +101,9 @@ def _resolve_each(sources: Mapping[str, WhisperParams]) -> dict[str, Encoder]:
     for source, params in sources.items():
         if params.model not in by_name:
             setting = f"asr.sources.{source}.model"
-            by_name[params.model] = resolve(params.model, "whisper", told(params), setting)
+            by_name[params.model] = resolve(
+                params.model, "whisper", told_language(params, None), setting
+            )
     return {source: by_name[params.model] for source, params in sources.items()}
 
 
@@ -89,43 +112,83 @@ def provenance(corpus: Corpus) -> dict[str, Any]:
     return {source: described(model) for source, model in encoders(corpus).items()}
 
 
-def told(params: WhisperParams) -> str | None:
-    """The one language of an ASR setting, if it has one."""
-    return None if params.language in ("corpus", "detect") else params.language
-
-
 def text_key(text: str, language: str | None) -> str:
     """What all rows made from a text depend on."""
     return key_of([language, text])
 
 
 @dataclass(frozen=True)
-class _Transcribe:
+class Transcribe:
+    """Makes the payload of rows, on the device of the process it runs in."""
+
     root: Path
     sources: dict[str, WhisperParams]
     models: dict[str, Encoder]
+    devices: Devices
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs there are, each for one worker; 0 on a CPU."""
+        return self.devices.gpus
 
     def __call__(self, inputs: pa.Table) -> pa.Table:
-        return pa.Table.from_pylist([self._row(r) for r in inputs.to_pylist()], schema=PAYLOAD)
+        rows = inputs.to_pylist()
+        fields: list[dict[str, Any]] = [{}] * len(rows)
+        for source in dict.fromkeys(row["source"] for row in rows):
+            here = [i for i, row in enumerate(rows) if row["source"] == source]
+            made = self._of(source, [rows[i] for i in here])
+            for i, found in zip(here, made, strict=True):
+                fields[i] = found | {"text_key": text_key(found["text"], found["language"])}
+        return pa.Table.from_pylist(fields, schema=PAYLOAD)
 
-    def _row(self, row: dict[str, Any]) -> dict[str, Any]:
-        if row["source"] == REFERENCE:
-            fields = {
-                "text": row["transcript"],
-                "language": row["language"],
-                "words": row["words"],
-            }
-        else:
-            fields = self._hear(row)
-        return fields | {"text_key": text_key(fields["text"], fields["language"])}
+    def _of(self, source: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if source != REFERENCE:
+            return self._heard(source, rows)
+        told = ("transcript", "language", "words")
+        return [dict(zip(("text", *told[1:]), (r[t] for t in told), strict=True)) for r in rows]
 
-    def _hear(self, row: dict[str, Any]) -> dict[str, Any]:
-        from features.asr import load, transcribe
+    def _heard(self, source: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from features.asr import transcribe
+        from features.whisper.model import load
 
-        params = self.sources[row["source"]]
-        model = load(self.models[row["source"]].path, params.compute_type)
-        sound = audio.read(self.root, row, SAMPLE_RATE_HZ)
-        return asdict(transcribe(sound, model, params, _hint(row["language"], params)))
+        params = self.sources[source]
+        device = self.devices.of_this_worker()
+        whisper = load(self.models[source].path, params.compute_type, device=device)
+        heard = transcribe(
+            [audio.read(self.root, row, SAMPLE_RATE_HZ) for row in rows],
+            whisper,
+            params,
+            [row["language"] for row in rows],
+            batch_size=self.devices.batch_size,
+        )
+        return [asdict(found) for found in heard]
+
+
+def _refuse_what_cannot_be_heard(corpus: Corpus, rows: pa.Table) -> None:
+    """Load each model once before any row is computed: it may be broken, or know no Chinese."""
+    from features.whisper.model import Whisper, check_language, open_model
+
+    sources = corpus.params.asr.sources
+    device = find(corpus.speed).names[0]
+    for source, languages in _languages(rows).items() if sources else ():
+        params, path = sources[source], encoders(corpus)[source].path
+        model = Whisper(open_model(path, params.compute_type, device), path, "", device)
+        for language in languages:
+            check_language(model, told_language(params, language))
+
+
+def _languages(rows: pa.Table) -> dict[str, list[str | None]]:
+    """Each ASR source that rows are of, with the languages of their utterances."""
+    found: dict[str, list[str | None]] = {}
+    for pair in (
+        rows.select(["source", "language"])
+        .group_by(["source", "language"])
+        .aggregate([])
+        .to_pylist()
+    ):
+        if pair["source"] != REFERENCE:
+            found.setdefault(pair["source"], []).append(pair["language"])
+    return found
 
 
 def _wanted_references(utterances: pa.Table) -> pa.Table:
@@ -148,12 +211,3 @@ def _ids(utt_ids: pa.ChunkedArray, source: str, keys: pa.Array) -> pa.Table:
 def _value_params(params: WhisperParams) -> dict[str, Any]:
     """The parameters that change a text; the model itself enters by its revision."""
     return {k: v for k, v in asdict(params).items() if k not in ("model", "language")}
-
-
-def _hints(languages: list[str | None], params: WhisperParams) -> list[str | None]:
-    return [_hint(language, params) for language in languages]
-
-
-def _hint(language: str | None, params: WhisperParams) -> str | None:
-    """The language Whisper is told; None lets it find out."""
-    return language if params.language == "corpus" else told(params)

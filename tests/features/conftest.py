@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_models import fit_tones, make_bert, make_vectors, make_whisper
+from tests.tiny_models import make_bert, make_vectors
 
 # No test may reach for a hub, not even by mistake; read when huggingface_hub is first imported.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -32,15 +32,3 @@ def bert_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = [*letters, *(f"##{c}" for c in letters), *"我好今天气难过。，！?.!"]
     return make_bert(tmp_path_factory.mktemp("bert") / "tiny", words)
-
-
-@pytest.fixture(scope="session")
-def random_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Multilingual Whisper with random weights."""
-    return make_whisper(tmp_path_factory.mktemp("whisper") / "random")
-
-
-@pytest.fixture(scope="session")
-def fitted_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Whisper that has the sentences of tests.tiny_models by heart."""
-    return fit_tones(tmp_path_factory.mktemp("whisper") / "fitted")

@@ -1,5 +1,6 @@
 """params.yaml is read strictly, and every fault names its place and the fix."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +106,7 @@ def test_a_name_that_cannot_be_a_folder_is_refused(plain: Any) -> None:
 
 
 def test_the_name_reference_is_taken(plain: Any) -> None:
-    whisper = {
-        "model": "small",
-        "compute_type": "int8",
-        "beam_size": 1,
-        "language": "corpus",
-        "initial_prompt": None,
-    }
+    whisper = asdict(replace(PARAMS, doubt=replace(NO_DOUBT, temperatures=[])))
     plain["asr"]["sources"]["reference"] = whisper
     with pytest.raises(ParamsError, match="'reference' always stands for"):
         params.read(plain, "p")
