@@ -15,6 +15,7 @@ from pipeline.keys import digest
 from pipeline.listing import summary as manifest_summary
 from pipeline.progress import counted
 from pipeline.rows import bert, facts, mel, transcripts, views, words
+from pipeline.rows.facts import Facts
 from pipeline.shard_files import Feature
 from pipeline.shards import Compute, Plan
 
@@ -67,7 +68,7 @@ class Summary:
     dropped: int  # rows that nobody wants any more
     seconds: float
     audio_s: float = 0.0  # recognised as speech
-    facts: facts.Facts = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
 
     def __str__(self) -> str:
         line = (

@@ -113,7 +113,9 @@ MANIFEST = pa.schema(
 _IDS = [("utt_id", pa.string())]
 _KEY = [("key", pa.string())]
 _FLOATS = pa.list_(pa.float32())
-_WORD = pa.struct([("word", pa.string()), ("start_s", pa.float32()), ("end_s", pa.float32())])
+_WORD = pa.struct(
+    [("word", pa.string()), *((n, pa.float32()) for n in ("start_s", "end_s", "probability"))]
+)
 SCHEMAS = {
     "transcripts": pa.schema(
         [*_IDS, ("source", pa.string()), *_KEY, ("text", pa.string()), ("text_key", pa.string()),

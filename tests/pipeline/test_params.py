@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from pipeline import params, profiles
 from pipeline.params import ParamsError
+from tests.features.test_asr import NO_DOUBT, PARAMS
 
 ROOT = Path(__file__).parents[2]
 

@@ -169,7 +169,7 @@ def golden_mel(variant: str, frames: int, *mel: float) -> Golden:
 GOLDEN = [
     Golden(
         "transcripts",
-        2,
+        3,
         "reference",
         {
             "text": "we won the game 3",
