@@ -16,6 +16,9 @@ from pipeline.label_tables import EMOTIONS, TABLES, TASKS, Gap
 Names = Mapping[str, str | Gap]  # raw label, as `plain` gives it -> emotion
 
 
+MAX_NAMED = 20  # raw labels in one message
+
+
 class LabelError(ValueError):
     """A label or a task names an emotion that does not exist, or one emotion twice."""
 
@@ -64,8 +67,10 @@ def require_mapped(corpus: str, reader: str, strange: Mapping[str, int], known: 
     """
     if not strange:
         return
-    counted = ", ".join(f"{raw!r} ({n})" for raw, n in strange.items())
-    lines = "".join(f"\n        {json.dumps(raw, ensure_ascii=False)}: ?" for raw in strange)
+    first = dict(list(strange.items())[:MAX_NAMED])
+    more = f" and {len(strange) - MAX_NAMED} more" if len(strange) > MAX_NAMED else ""
+    counted = ", ".join(f"{raw!r} ({n})" for raw, n in first.items()) + more
+    lines = "".join(f"\n        {json.dumps(raw, ensure_ascii=False)}: ?" for raw in first)
     raise LabelError(
         f"corpora.{corpus}: found raw labels that stand for no emotion yet: {counted}. "
         f"The table of the reader {reader!r} has\n{_printed(known)}\n"

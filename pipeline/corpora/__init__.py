@@ -6,8 +6,9 @@ A reader is a module with one generator, `read(path, source)`, that looks, parse
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -116,7 +117,6 @@ def utterances(source: CorpusParams) -> Iterator[Utterance]:
     Raises:
         CorpusError: the corpus is not there, not as its reader expects it, or holds nothing.
     """
-    read = reader(source.reader)
     if not Path(source.path).exists():
         raise CorpusError(
             f"{source.path}: no such file or folder; put the corpus there or correct "
@@ -124,7 +124,7 @@ def utterances(source: CorpusParams) -> Iterator[Utterance]:
         )
     found = faults = 0
     speakers = set()
-    for utterance in read(Path(source.path), source):
+    for utterance in _read(source):
         found += utterance.fault is None
         faults += utterance.fault is not None
         speakers.add(utterance.speaker)
@@ -133,6 +133,24 @@ def utterances(source: CorpusParams) -> Iterator[Utterance]:
     if not found + faults:
         raise CorpusError(f"{source.path}: the reader {source.reader!r} found no utterance in it")
     _compare(source, found, len(speakers))
+
+
+def _read(source: CorpusParams) -> Iterator[Utterance]:
+    """Read a corpus where it begins, be it a folder or two below the path of the params."""
+    path, read, known = Path(source.path), reader(source.reader), card(source.reader)
+    home = _home(path, known.marks) if known and known.marks and path.is_dir() else path
+    below = home.relative_to(path).as_posix()
+    for utterance in read(home, source):
+        yield utterance if home == path else replace(utterance, path=f"{below}/{utterance.path}")
+
+
+def _home(root: Path, marks: tuple[str, ...]) -> Path:
+    """The folder that holds one of `marks`: `root`, or one at most two below it; else `root`."""
+    places = ([root], root.glob("*/"), root.glob("*/*/"))
+    for folder in (folder for found in places for folder in sorted(found)):
+        if any(os.path.exists(folder / mark) for mark in marks):  # noqa: PTH110 - it never raises
+            return folder
+    return root
 
 
 def _compare(source: CorpusParams, utterances: int, speakers: int) -> None:

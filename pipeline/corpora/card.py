@@ -36,6 +36,9 @@ class CorpusCard:
     speakers: int | None
     access: str  # how to get it, where to apply
     archives: tuple[Archive, ...] = ()  # of corpora that have a free direct source
+    marks: tuple[
+        str, ...
+    ] = ()  # files or folders that show where the corpus begins, if it has such
     dimensions: tuple[float, float] | None = (
         None  # scale of arousal, valence, dominance: least, most
     )

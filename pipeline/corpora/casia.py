@@ -26,6 +26,7 @@ CARD = CorpusCard(
     utterances=1200,
     speakers=4,
     access="Order it from the Chinese Linguistic Data Consortium.",
+    marks=("liuchanhg", "wangzhe", "zhaoquanyin", "ZhaoZuoxiang"),
 )
 GENDERS = {
     "liuchanhg": "female",

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline.corpora import CorpusParams, labelfile, tree, values
-from pipeline.corpora.card import CorpusCard, Licence
+from pipeline.corpora.card import Archive, CorpusCard, Licence
 from pipeline.corpora.tablefile import Row
 from pipeline.listing.utterance import Utterance, Vote
 
@@ -29,8 +29,15 @@ CARD = CorpusCard(
     labels="cremad",
     utterances=7442,
     speakers=91,
-    access="`git clone` with git-lfs from GitHub: the recordings lie in git's large file storage, "
-    "which archives of the repository leave out.",
+    access="Free download from GitHub (with git-lfs) or from its owners' mirror on GitLab.",
+    archives=(  # of the mirror: GitHub's archives leave out what is in git's large file storage
+        Archive(
+            url="https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/archive/main/"
+            "crema-d-mirror-main.zip",
+            name="crema-d-mirror-main.zip",
+        ),
+    ),
+    marks=("AudioWAV",),
 )
 SENTENCES = {
     "IEO": "It's eleven o'clock.",

@@ -40,16 +40,15 @@ CARD = CorpusCard(
     speakers=10,
     access="Fill in the release form on its home page.",
     dimensions=(1, 5),
+    marks=("Session1", "Session2", "Session3", "Session4", "Session5"),
 )
-SESSION = re.compile(r"Session[1-5]")
 DIALOGUE = re.compile(r"Ses0[1-5][FM]_(impro|script)\w+")
 NAME = re.compile(r"(Ses0[1-5])[FM]_(impro|script)\w+_([FM])\w*\d+\w*")
 NUMBER = r"(-?\d+(?:\.\d+)?)"
 TURN = re.compile(
     rf"\[{NUMBER}\s*-\s*{NUMBER}\]\s+(\S+)\s+(\w+)\s+\[{NUMBER},\s*{NUMBER},\s*{NUMBER}\]"
 )
-CATEGORY = re.compile(r"C-(\w+):\s*(.*?)\s*\(.*")
-RATING = re.compile(r"A-(\w+):\s*(.*?)\s*\(.*")
+ANSWER = re.compile(r"([CA])-(\w+):([^(]*).*")
 SAID = re.compile(r"(\S+)\s+\[[\d.]+-[\d.]+\]:\s*(.*)")
 SEGMENT = re.compile(r"(\d+)\s+(\d+)\s+-?\d+\s+(\S+)")
 NO_WORD = re.compile(r"<.*>|\+\+.*\+\+|\[.*\]")  # silence, noise, breath
@@ -67,7 +66,7 @@ class Turn:
     valence: float
     arousal: float
     dominance: float
-    votes: list[Vote] = field(default_factory=list)
+    votes: dict[str, Vote] = field(default_factory=dict)  # of each rater
 
 
 def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
@@ -76,7 +75,7 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
     Raises:
         CorpusError: there is no session, or a session lacks files or has damaged ones.
     """
-    sessions = sorted(f for f in path.iterdir() if f.is_dir() and SESSION.fullmatch(f.name))
+    sessions = [path / f"Session{n}" for n in range(1, 6) if (path / f"Session{n}").is_dir()]
     if not sessions:
         raise CorpusError(
             f"{path}: found no folder Session1 to Session5; let `path` name the folder that holds "
@@ -111,7 +110,7 @@ def _utterance(
         words=_words(aligned),
         style=STYLES[kind],
         raw_label=turn.label,
-        votes=tuple(turn.votes) or None,
+        votes=tuple(turn.votes.values()) or None,
         arousal=turn.arousal,
         valence=turn.valence,
         dominance=turn.dominance,
@@ -152,21 +151,21 @@ def _turns(file: Path) -> list[Turn]:
                 f"found {line[:80]!r}, expected [start - end] turn label [valence, activation, "
                 f"dominance]; {labelfile.UNPACK}",
             )
-        elif turns and (vote := _vote(line)):
-            turns[-1].votes.append(vote)
+        elif turns and (match := ANSWER.fullmatch(line)):
+            _add_vote(turns[-1].votes, *match.groups())
     return turns
 
 
-def _vote(line: str) -> Vote | None:
-    """What a line says a rater said: emotions, or numbers in the three dimensions."""
-    if match := CATEGORY.fullmatch(line):
-        labels = tuple(part.strip() for part in match[2].split(";") if part.strip())
-        return Vote(match[1], labels) if labels else None
-    if match := RATING.fullmatch(line):
-        told = dict(re.findall(r"(val|act|dom)\s+(\d+)", match[2]))
-        given = {name: float(number) for name, number in told.items()}
-        return Vote(match[1], (), given.get("act"), given.get("val"), given.get("dom"))
-    return None
+def _add_vote(votes: dict[str, Vote], kind: str, rater: str, told: str) -> None:
+    """Keep what a rater said: C emotions, A numbers in the three dimensions."""
+    vote = votes.get(rater, Vote(rater))
+    if kind == "C":
+        vote = vote._replace(labels=tuple(p.strip() for p in told.split(";") if p.strip()))
+    else:
+        given = {name: float(n) for name, n in re.findall(r"(val|act|dom)\s+(\d+)", told)}
+        vote = Vote(rater, vote.labels, given.get("act"), given.get("val"), given.get("dom"))
+    if vote != Vote(rater):
+        votes[rater] = vote
 
 
 def _texts(file: Path) -> dict[str, str]:

@@ -27,6 +27,7 @@ CARD = CorpusCard(
     utterances=24449,
     speakers=626,
     access="Apply as its home page says.",
+    marks=("annotation.json",),
 )
 PARTS = ("train", "val", "test")
 RATERS = ("EmoAnnotator1", "EmoAnnotator2", "EmoAnnotator3")

@@ -8,11 +8,13 @@ of each rater, an object of file, rater, then EmoClass_Major and the dimensions;
 split `test`; the session says which.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from pipeline.corpora import CorpusParams, labelfile, values
 from pipeline.corpora.card import CorpusCard, Licence
+from pipeline.corpora.tablefile import Row
 from pipeline.listing.utterance import Utterance, Vote
 
 CARD = CorpusCard(
@@ -28,6 +30,7 @@ CARD = CorpusCard(
     speakers=None,
     access="Apply as its home page says.",
     dimensions=(1, 7),
+    marks=("Labels", "label"),
 )
 TABLES = tuple(
     f"{folder}/{name}.csv"
@@ -47,7 +50,7 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
     """
     file = labelfile.first_of(path, TABLES)
     folder = "Audio" if (path / "Audio").is_dir() else "Audios"
-    votes = _votes(file.parent / "labels_detailed.json")
+    votes = _votes(file.parent)
     for line, row in labelfile.rows(file, *COLUMNS):
         name = labelfile.needed(file, line, row, "FileName", values.path)
         split = labelfile.value(file, line, row, "Split_Set", values.text)
@@ -61,7 +64,7 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
             transcript=" ".join(line for _, line in lines) or None,
             style="spontaneous",
             raw_label=labelfile.value(file, line, row, "EmoClass", values.text),
-            votes=votes.get(name),
+            votes=tuple(votes[name]) if name in votes else None,
             arousal=labelfile.value(file, line, row, "EmoAct", values.number),
             valence=labelfile.value(file, line, row, "EmoVal", values.number),
             dominance=labelfile.value(file, line, row, "EmoDom", values.number),
@@ -74,19 +77,32 @@ def _known(told: str) -> str | None:
     return None if told.strip().lower() in ("", *UNKNOWN) else told.strip()
 
 
-def _votes(file: Path) -> dict[str, tuple[Vote, ...]]:
-    """File -> what each rater said; an answer in own words (`Other-...`) counts as `Other`."""
-    votes: dict[str, tuple[Vote, ...]] = {}
+def _votes(folder: Path) -> dict[str, list[Vote]]:
+    """File -> what each rater said."""
+    votes: defaultdict[str, list[Vote]] = defaultdict(list)
+    file = folder / "labels_detailed.json"
     for name, raters in (labelfile.document(file) if file.is_file() else {}).items():
         labelfile.require(file, None, raters)
-        found = []
         for rater, answer in raters.items():
             labelfile.require(file, None, answer, "EmoClass_Major")
-            label = labelfile.value(file, None, answer, "EmoClass_Major", values.text)
-            numbers = (
-                labelfile.value(file, None, answer, column, values.number)
-                for column in ("EmoAct", "EmoVal", "EmoDom")
-            )
-            found.append(Vote(rater, (label.split("-")[0].strip(),) if label else (), *numbers))
-        votes[name] = tuple(found)
+            votes[name].append(_vote(file, None, answer)._replace(rater=rater))
+    file = folder / "labels_detailed.csv"
+    if not votes and file.is_file():
+        for line, row in labelfile.rows(file, "FileName", "EmoClass_Major"):
+            votes[row["FileName"].strip()].append(_vote(file, line, row))
     return votes
+
+
+def _vote(file: Path, line: int | None, row: Row) -> Vote:
+    """One answer; an emotion in the rater's own words (`Other-...`) counts as `Other`."""
+    rater = next((column for column in row if "worker" in column.lower()), "")
+    label = labelfile.value(file, line, row, "EmoClass_Major", values.text)
+    numbers = (
+        labelfile.value(file, line, row, column, values.number)
+        for column in ("EmoAct", "EmoVal", "EmoDom")
+    )
+    return Vote(
+        labelfile.value(file, line, row, rater, values.text),
+        (label.split("-")[0].strip(),) if label else (),
+        *numbers,
+    )

@@ -27,6 +27,7 @@ CARD = CorpusCard(
             url="https://github.com/amu-cai/nEMO/archive/refs/heads/main.zip", name="nEMO-main.zip"
         ),
     ),
+    marks=("data.tsv",),
 )
 COLUMNS = ("file_id", "emotion", "raw_text", "speaker_id")
 
@@ -37,12 +38,11 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
     Raises:
         CorpusError: the table is missing or damaged.
     """
-    file = labelfile.first_of(path, ("data.tsv", "nEMO-main/data.tsv"))
-    home = file.parent.relative_to(path) / "samples"
+    file = path / "data.tsv"
     for line, row in labelfile.rows(file, *COLUMNS):
         name = labelfile.needed(file, line, row, "file_id", values.path)
         yield Utterance(
-            path=str(PurePosixPath(home) / name),
+            path=f"samples/{name}",
             speaker=labelfile.value(file, line, row, "speaker_id", values.text),
             gender=labelfile.value(file, line, row, "gender", values.gender),
             age=labelfile.value(file, line, row, "age", values.whole),

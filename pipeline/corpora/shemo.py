@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.corpora import CorpusParams, labelfile, tree, values
-from pipeline.corpora.card import CorpusCard, Licence
+from pipeline.corpora.card import Archive, CorpusCard, Licence
 from pipeline.listing.utterance import Utterance
 
 CARD = CorpusCard(
@@ -27,6 +27,24 @@ CARD = CorpusCard(
     utterances=3000,
     speakers=87,
     access="Free download by the links on its home page.",
+    archives=(
+        Archive(
+            url="https://www.dropbox.com/s/42okby6c40w3j2x/female.zip?dl=1",
+            name="female.zip",
+            folder="female",
+        ),
+        Archive(
+            url="https://www.dropbox.com/s/5ebs8hq1zm0qkp6/male.zip?dl=1",
+            name="male.zip",
+            folder="male",
+        ),
+        Archive(
+            url="https://github.com/pariajm/sharif-emotional-speech-dataset/raw/master/shemo.json",
+            name="shemo.json",
+            unpack=False,
+        ),
+    ),
+    marks=("female", "male"),
 )
 TEXTS = ("modified_shemo.json", "shemo.json")
 NAME = re.compile(r"(([FM])\d\d)([AFHNSW])\d+\.wav", re.I)

@@ -14,7 +14,7 @@ from pipeline import manifest
 from pipeline.corpora import CorpusError, CorpusParams, tree
 from pipeline.labels import LabelError
 from tests.pipeline.corpora.test_readers import PARAMS, build
-from tests.pipeline.corpora.trees import TREES, sounds
+from tests.pipeline.corpora.trees import TREES, sounds, texts
 
 IEMOCAP = "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
 
@@ -40,7 +40,7 @@ def fault(reader: str, root: Path) -> str:
         ("m3ed", "annotation.json", "annotation.json: no such file"),
         ("m3ed", "splitInfo", "movie_list_train.txt: no such file"),
         ("msp_podcast", "Labels/labels_consensus.csv", "found none of Labels/labels_consensus.csv"),
-        ("nemo", "data.tsv", "found none of data.tsv"),
+        ("nemo", "data.tsv", "data.tsv: no such file"),
         ("emotiontalk", "Audio/json", "found no folder Audio/json"),
         ("csemotions", "data", "found no .parquet file"),
         ("emodb", "wav", "found no recording like wav/03a01Fa.wav among its 0 files"),
@@ -153,6 +153,31 @@ def test_a_recording_under_another_label_than_its_folders_is_a_reject(tmp_path: 
     assert row["detail"].startswith("found the letter A in the folder Sad")
 
 
+@pytest.mark.parametrize("reader", ["iemocap", "cremad", "nemo", "m3ed", "mer2023", "msp_podcast"])
+def test_a_corpus_is_found_below_its_path_with_the_same_facts(
+    reader: str, trees: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(trees[reader], tmp_path / "corpus" / "as it is" / "unpacked")
+    below, here = build(reader, tmp_path / "corpus"), build(reader, trees[reader])
+    prefix = "as it is/unpacked/"
+    paths = [path.removeprefix(prefix) for path in below.utterances["path"].to_pylist()]
+    assert all(path.startswith(prefix) for path in below.utterances["path"].to_pylist())
+    assert paths == here.utterances["path"].to_pylist()
+    facts = ["speaker", "label", "transcript", "votes", "audio_key"]
+    assert below.utterances.select(facts).equals(here.utterances.select(facts))
+
+
+def test_the_answers_of_raters_may_come_as_csv(trees: dict[str, Path], tmp_path: Path) -> None:
+    root = copy(trees, "msp_podcast", tmp_path)
+    (root / "Labels/labels_detailed.json").unlink()
+    lines = ["FileName,Worker,EmoClass_Major,EmoAct", "MSP-PODCAST_0001_0008.wav,W1,Angry,6"]
+    texts(root, {"Labels/labels_detailed.csv": "\n".join(lines)})
+    votes = build("msp_podcast", root).utterances["votes"].to_pylist()
+    assert votes[0][0]["rater"] == "W1"
+    assert votes[0][0]["labels"] == ["Angry"]
+    assert votes[1] is None
+
+
 def test_clips_that_are_missing_are_rejects(trees: dict[str, Path], tmp_path: Path) -> None:
     root = copy(trees, "meld", tmp_path)
     (root / "train_splits/dia0_utt0.mp4").write_bytes(b"")
@@ -213,7 +238,7 @@ CHANGES: list[Callable[[bytes, random.Random], bytes]] = [cut, flip, insert, swa
 
 @pytest.mark.parametrize("reader", TREES)
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -206,8 +206,7 @@ EXPECTED = [
             raw_label="xxx",
             votes=(
                 Vote("E2", ("Frustration", "Anger")),
-                Vote("E3", ("Neutral",)),
-                Vote("E3", (), 2.0, 3.0, 2.0),
+                Vote("E3", ("Neutral",), 2.0, 3.0, 2.0),
             ),
             valence=2.5,
             arousal=2.5,
