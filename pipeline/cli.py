@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline import backends, layout, params
+from pipeline.commands import corpus as corpus_commands
 from pipeline.commands import evaluation
 from pipeline.commands import splits as split_commands
 from pipeline.corpus import Corpus
@@ -28,6 +29,7 @@ app = typer.Typer(
 profile_app = typer.Typer(help="Whole variants of params.yaml.", no_args_is_help=True)
 app.add_typer(profile_app, name="profile")
 app.add_typer(evaluation.app)
+app.add_typer(corpus_commands.app, name="corpus")
 app.add_typer(split_commands.app, name="splits")
 
 CorpusName = Annotated[str, typer.Argument(help="A corpus of params.yaml.", metavar="CORPUS")]

@@ -13,6 +13,11 @@ REPORTS = Path("reports")
 REPORT = REPORTS / "index.html"
 
 
+def raw(corpus: str) -> Path:
+    """Where a corpus lies, or a link to where it does."""
+    return DATA / "raw" / corpus
+
+
 def manifest(corpus: str) -> Path:
     """The utterances of a corpus, one row each."""
     return DATA / "manifest" / f"{corpus}.parquet"

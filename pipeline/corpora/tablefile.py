@@ -1,6 +1,6 @@
-"""Rows of a table file (CSV, TSV, JSON lines), each with its line number.
+"""Rows of a table file (CSV, TSV, JSON lines, Parquet), each with its line or row number.
 
-Values come out as the file has them: text from CSV and TSV, JSON values from JSON lines.
+Values come out as the file has them: text from CSV and TSV, JSON values from the others.
 """
 
 import csv
@@ -13,7 +13,9 @@ from pipeline.corpora import CorpusError
 
 SEPARATORS = ",;\t"  # spreadsheets write ; where the comma is the decimal sign
 JSON_LINES = (".jsonl", ".ndjson")
-SUFFIXES = (".csv", ".tsv", *JSON_LINES)
+PARQUET = ".parquet"
+SUFFIXES = (".csv", ".tsv", *JSON_LINES, PARQUET)
+ROWS_AT_ONCE = 1 << 14
 MAX_FIELD = 1 << 24  # characters; the csv module's own 131,072 is too few for some transcripts
 
 Row = dict[str, Any]
@@ -67,8 +69,27 @@ def rows(path: Path) -> Iterator[tuple[int, Row]]:
     Raises:
         TableError: the file is not UTF-8, or a line is not what its format asks for.
     """
+    if path.suffix.lower() == PARQUET:
+        return _parquet_rows(path)
     lines = _lines(path)
     return _json_rows(path, lines) if path.suffix.lower() in JSON_LINES else _rows(path, lines)
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """Rows with their numbers from 1; a map (of votes, for example) becomes a dict."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        maps = [field.name for field in file.schema_arrow if pa.types.is_map(field.type)]
+        number = 0
+        for batch in file.iter_batches(ROWS_AT_ONCE):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row | {name: dict(row[name]) for name in maps if row[name]}
+    except (pa.ArrowInvalid, OSError) as error:
+        raise wrong(path, None, f"{error}; expected Parquet: write the file again") from error
 
 
 def _lines(path: Path) -> Iterator[str]:
