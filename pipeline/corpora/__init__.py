@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from pipeline.corpora import values
+from pipeline.corpora import tree, values
 from pipeline.corpora.card import CorpusCard
+from pipeline.corpora.errors import CorpusError as CorpusError
 from pipeline.listing.utterance import Utterance
 
 READERS: dict[str, str] = {  # reader -> module, imported when it is asked for
@@ -50,10 +51,6 @@ READERS: dict[str, str] = {  # reader -> module, imported when it is asked for
 }
 
 log = logging.getLogger(__name__)
-
-
-class CorpusError(ValueError):
-    """A corpus is not as its reader expects it."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +137,12 @@ def _read(source: CorpusParams) -> Iterator[Utterance]:
     path, read, known = Path(source.path), reader(source.reader), card(source.reader)
     home = _home(path, known.marks) if known and known.marks and path.is_dir() else path
     below = home.relative_to(path).as_posix()
+    used = set()
     for utterance in read(home, source):
+        used.add(utterance.path)
         yield utterance if home == path else replace(utterance, path=f"{below}/{utterance.path}")
+    if known and known.listed:
+        tree.tell_unused(home, used)
 
 
 def _home(root: Path, marks: tuple[str, ...]) -> Path:

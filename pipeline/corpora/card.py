@@ -39,6 +39,7 @@ class CorpusCard:
     marks: tuple[
         str, ...
     ] = ()  # files or folders that show where the corpus begins, if it has such
+    listed: bool = False  # its label files name the recordings; others are counted in the log
     dimensions: tuple[float, float] | None = (
         None  # scale of arousal, valence, dominance: least, most
     )

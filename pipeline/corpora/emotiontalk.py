@@ -28,6 +28,7 @@ CARD = CorpusCard(
     utterances=19250,
     speakers=19,
     access="Download it from the Hugging Face hub (BAAI/Emotiontalk), which asks for an account.",
+    listed=True,
     marks=("Audio",),
 )
 ANSWERS = ("emotion_result", "emotion", "label")

@@ -40,6 +40,7 @@ CARD = CorpusCard(
     speakers=10,
     access="Fill in the release form on its home page.",
     dimensions=(1, 5),
+    listed=True,
     marks=("Session1", "Session2", "Session3", "Session4", "Session5"),
 )
 DIALOGUE = re.compile(r"Ses0[1-5][FM]_(impro|script)\w+")

@@ -5,7 +5,8 @@ Every fault is one error that names the file, the line where there is one, and w
 
 import codecs
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +30,8 @@ def text(file: Path, *encodings: str) -> str:
     Raises:
         CorpusError: it is not there, cannot be read, or is in none of these encodings.
     """
-    data = _bytes(file)
+    with _reading(file):
+        data = file.read_bytes()
     marked = [name for mark, name in MARKS.items() if data.startswith(mark)]
     tried = marked[:1] or ["utf-8", *encodings]
     for encoding in tried:
@@ -59,8 +61,8 @@ def rows(file: Path, *columns: str) -> list[tuple[int, Row]]:
     Raises:
         CorpusError: it is not there, is no such table, or lacks a column.
     """
-    _bytes(file)  # to say it well when it cannot be read
-    found = list(tablefile.rows(file))
+    with _reading(file):
+        found = list(tablefile.rows(file))
     if found:
         require(file, 1, found[0][1], *columns)
     return found
@@ -138,12 +140,13 @@ def first_of(root: Path, names: Sequence[str]) -> Path:
     raise CorpusError(f"{root}: found none of {', '.join(names)}; {UNPACK}")
 
 
-def _bytes(file: Path) -> bytes:
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Tell what keeps a file from being read as an error of the corpus."""
     try:
-        return file.read_bytes()
+        yield
     except FileNotFoundError as error:
         raise wrong(file, None, f"no such file; {UNPACK}") from error
     except OSError as error:
-        raise wrong(
-            file, None, f"cannot be read ({error.strerror}); mend its permissions"
-        ) from error
+        problem = f"cannot be read ({error.strerror}); mend its permissions"
+        raise wrong(file, None, problem) from error

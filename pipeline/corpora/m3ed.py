@@ -27,6 +27,7 @@ CARD = CorpusCard(
     utterances=24449,
     speakers=626,
     access="Apply as its home page says.",
+    listed=True,
     marks=("annotation.json",),
 )
 PARTS = ("train", "val", "test")

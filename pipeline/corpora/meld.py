@@ -27,6 +27,7 @@ CARD = CorpusCard(
     utterances=13708,
     speakers=None,
     access="Free download from its home page.",
+    listed=True,
     archives=(
         Archive(
             url="http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz",

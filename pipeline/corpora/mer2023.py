@@ -27,6 +27,7 @@ CARD = CorpusCard(
     speakers=None,
     access="Sign the licence on its home page and send it to the organisers.",
     dimensions=(-5, 5),
+    listed=True,
     marks=("mer2023train", "test-labels"),
 )
 PARTS = {  # split and session: table, folder of clips

@@ -30,6 +30,7 @@ CARD = CorpusCard(
     speakers=None,
     access="Apply as its home page says.",
     dimensions=(1, 7),
+    listed=True,
     marks=("Labels", "label"),
 )
 TABLES = tuple(

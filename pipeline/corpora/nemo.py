@@ -27,6 +27,7 @@ CARD = CorpusCard(
             url="https://github.com/amu-cai/nEMO/archive/refs/heads/main.zip", name="nEMO-main.zip"
         ),
     ),
+    listed=True,
     marks=("data.tsv",),
 )
 COLUMNS = ("file_id", "emotion", "raw_text", "speaker_id")

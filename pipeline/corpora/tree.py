@@ -9,11 +9,11 @@ and is counted in the log.
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.corpora import CorpusError
+from pipeline.corpora.errors import CorpusError
 from pipeline.listing.utterance import Utterance
 
 SOUND = (".wav", ".flac", ".mp3", ".ogg", ".mp4", ".avi", ".m4a", ".mkv")
@@ -68,6 +68,15 @@ def recordings(root: Path, pattern: re.Pattern[str], example: str) -> Recordings
     return Recordings(list(matches.items()), rejects)
 
 
+def tell_unused(root: Path, used: Collection[str]) -> None:
+    """Count in the log what a corpus's label files do not name.
+
+    Raises:
+        CorpusError: a folder cannot be listed.
+    """
+    _tell(root, [file for file in files(root) if file not in used])
+
+
 def is_sound(file: str) -> bool:
     """Whether a file's suffix is that of a recording."""
     return file.lower().endswith(SOUND)
@@ -81,9 +90,11 @@ def _tell(root: Path, others: list[str]) -> None:
     sounds = [file for file in others if is_sound(file)]
     if sounds:
         first = ", ".join(sounds[:MAX_NAMED])
-        log.warning("%s: left out %d recordings beside the corpus: %s", root, len(sounds), first)
+        log.warning(
+            "%s: left out %d recordings beside the corpus's own: %s", root, len(sounds), first
+        )
     if rest := len(others) - len(sounds):
-        log.info("%s: %d files that are no recordings", root, rest)
+        log.info("%s: passed over %d files of other kinds", root, rest)
 
 
 def _below(root: Path, inside: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:

@@ -178,6 +178,19 @@ def test_the_answers_of_raters_may_come_as_csv(trees: dict[str, Path], tmp_path:
     assert votes[1] is None
 
 
+def test_paths_of_windows_are_told(trees: dict[str, Path], tmp_path: Path) -> None:
+    root = copy(trees, "nemo", tmp_path)
+    table = (root / "data.tsv").read_text()
+    (root / "data.tsv").write_text(table.replace("SB0_anger_1.wav", "more\\SB0_anger_1.wav"))
+    [row] = build("nemo", root).rejects.to_pylist()
+    assert (row["reason"], row["detail"]) == (
+        "missing-file",
+        "no such file; folders are separated by /",
+    )
+    (root / "data.tsv").write_text(table.replace("SB0_anger_1.wav", "C:\\SB0_anger_1.wav"))
+    assert "data.tsv:2: file_id: found the absolute path" in fault("nemo", root)
+
+
 def test_clips_that_are_missing_are_rejects(trees: dict[str, Path], tmp_path: Path) -> None:
     root = copy(trees, "meld", tmp_path)
     (root / "train_splits/dia0_utt0.mp4").write_bytes(b"")

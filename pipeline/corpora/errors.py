@@ -1,0 +1,5 @@
+"""The error of corpora."""
+
+
+class CorpusError(ValueError):
+    """A corpus is not as its reader expects it."""
