@@ -196,16 +196,31 @@ def evaluate(run: RunName, device: Device = "auto") -> None:
 
 
 @app.command()
-def report() -> None:
-    """Write reports/index.html, print the paper's tables; fail if a run is outside its bounds."""
+def report(
+    clips: Annotated[
+        int, typer.Option(min=0, max=50, help="Recordings of mistakes in the page; mind licences.")
+    ] = 0,
+    machine: Annotated[
+        bool, typer.Option("--machine", help="Tell commit, versions, hardware and times.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A page of its own, to pass on.")
+    ] = None,
+) -> None:
+    """Write reports/index.html, print the paper's tables; fail if a run is outside its bounds.
+
+    With --clips or --machine it is another page, reports/full.html, since that one is the same on
+    any machine.
+    """
     from rich.console import Console
 
     from pipeline import experiment
 
-    outside = experiment.report(params.load())
+    out = output or (layout.FULL_REPORT if clips or machine else None)
+    outside = experiment.report(params.load(), out, clips=clips, machine=machine)
     for table in experiment.paper_tables(params.load()):
         Console().print(table)
-    typer.echo(f"report: {layout.REPORT}")
+    typer.echo(f"report: {out or layout.REPORT}")
     if outside:
         bounds = "the bounds are in params.yaml under report.expect"
         raise ValueError("\n".join([*outside, bounds]))

@@ -92,19 +92,26 @@ def evaluate(params: Params, name: str, device: str) -> str:
     return f"evaluate {name}: " + ", ".join(f"{k} {v:.3f}" for k, v in pooled.items())
 
 
-def report(params: Params) -> list[str]:
+def report(
+    params: Params, out: Path | None = None, *, clips: int = 0, machine: bool = False
+) -> list[str]:
     """Write the report; returns what is outside the bounds that the params expect.
+
+    With an `out` it is a page of its own, which may hold recordings and tell of the machine.
 
     Predictions of runs that are no longer in the params are removed: what the stage depends on, and
     with it `dvc.lock`, must not tell of the past.
     """
-    from pipeline.report import write_report
+    from pipeline.corpora import root
+    from pipeline.report import Extras, write_report
 
     wanted = {layout.predictions(name) for name in params.runs}
     for path in layout.PREDICTIONS.glob("*.parquet"):
         if path not in wanted:
             path.unlink()
-    return write_report(catalog.load(), params.runs, params.report, asdict(params))
+    roots = {name: root(corpus) for name, corpus in params.corpora.items()}
+    extras = Extras(out, roots, clips, machine) if out else None
+    return write_report(catalog.load(), params.runs, params.report, asdict(params), extras)
 
 
 def paper_tables(params: Params) -> "list[Table]":

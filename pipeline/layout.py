@@ -11,6 +11,7 @@ SPLITS = DATA / "splits"
 PREDICTIONS = DATA / "predictions"
 REPORTS = Path("reports")
 REPORT = REPORTS / "index.html"
+FULL_REPORT = REPORTS / "full.html"  # with what DVC must not keep: sounds, the machine
 
 
 def raw(corpus: str) -> Path:

@@ -5,6 +5,7 @@ made, so the same results give the same bytes.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,21 @@ from pipeline.query import connect
 from pipeline.reporting.context import Context, evaluated
 from pipeline.reporting.expectations import check_expectations
 from pipeline.reporting.facts import METRICS, read_metrics
+from pipeline.reporting.machine import machine_facts
 from pipeline.reporting.sections import SECTIONS
 
 TEMPLATES = Path(__file__).parent / "reporting" / "templates"
 TITLE = "Speech emotion recognition: report"
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a page to pass on may have besides; it is not the one that DVC keeps."""
+
+    out: Path
+    roots: Mapping[str, Path]  # corpus -> where its recordings lie
+    clips: int  # recordings in it
+    machine: bool  # whether it tells commit, versions, hardware and times
 
 
 def write_report(
@@ -28,11 +40,13 @@ def write_report(
     runs: Mapping[str, RunParams],
     report: ReportParams,
     settings: Mapping[str, Any],
+    extras: Extras | None = None,
 ) -> list[str]:
-    """Write reports/index.html from the runs' predictions and from the store.
+    """Write the page from the runs' predictions and from the store.
 
     Args:
         settings: all params as plain values, to be shown.
+        extras: None for the page that DVC keeps, the same on any machine.
 
     Returns:
         What the runs do not meet of the expectations.
@@ -42,6 +56,11 @@ def write_report(
         AnswersError: the predictions of a run cannot be scored.
     """
     context = gather(catalog, runs, report, settings)
+    out = layout.REPORT
+    if extras is not None:
+        machine = machine_facts(list(runs)) if extras.machine else {}
+        context = replace(context, roots=extras.roots, clips=extras.clips, machine=machine)
+        out = extras.out
     found = ((section, section.facts(context)) for section in SECTIONS)
     page = _template().render(
         title=TITLE,
@@ -52,7 +71,7 @@ def write_report(
             if facts is not None
         ],
     )
-    with appearing(layout.REPORT) as temporary:
+    with appearing(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return check_expectations(report.expect, {run.name: run.scores.pooled for run in context.runs})
 

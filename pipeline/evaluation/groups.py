@@ -1,5 +1,6 @@
 """Every score per value of a column: a manifest column, or one of the bins made from it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,20 +13,21 @@ from pipeline.evaluation.runscores import NAMES, pooled
 from training.metrics import Floats, scores
 
 BINS: Mapping[str, str] = {  # group -> SQL over the columns of `utterances`
-    "duration": "CASE WHEN duration_s < 1 THEN 'a: < 1 s' WHEN duration_s < 2 THEN 'b: 1 to 2 s' "
-    "WHEN duration_s < 4 THEN 'c: 2 to 4 s' WHEN duration_s < 8 THEN 'd: 4 to 8 s' "
-    "ELSE 'e: 8 s and more' END",
+    "duration": "CASE WHEN duration_s < 1 THEN '0 to 1 s' WHEN duration_s < 2 THEN '1 to 2 s' "
+    "WHEN duration_s < 4 THEN '2 to 4 s' WHEN duration_s < 8 THEN '4 to 8 s' "
+    "ELSE '8 s and more' END",
     "age": "CASE WHEN age < 18 THEN '0 to 17' WHEN age < 30 THEN '18 to 29' "
     "WHEN age < 45 THEN '30 to 44' WHEN age < 60 THEN '45 to 59' WHEN age >= 60 THEN '60 on' END",
     "speaker": "corpus || '/' || speaker",
     "session": "corpus || '/' || session",
 }
 SNR = (
-    "CASE WHEN snr_db < 5 THEN 'a: < 5 dB' WHEN snr_db < 10 THEN 'b: 5 to 10 dB' "
-    "WHEN snr_db < 20 THEN 'c: 10 to 20 dB' WHEN snr_db >= 20 THEN 'd: 20 dB and more' END"
+    "CASE WHEN snr_db < 5 THEN '0 to 5 dB and less' WHEN snr_db < 10 THEN '5 to 10 dB' "
+    "WHEN snr_db < 20 THEN '10 to 20 dB' WHEN snr_db >= 20 THEN '20 dB and more' END"
 )
 USUAL = ("corpus", "language", "gender", "age", "session", "duration", "snr", "speaker")
-NOT_GROUPS = ("utt_id", "path", "audio_key", "transcript", "soft_label", "start_s", "end_s")
+NOT_GROUPS = ("utt_id", "path", "audio_key", "transcript", "start_s", "end_s")
+PLAIN = ("VARCHAR", "BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
 MAX_GROUPS = 200  # beyond this a column is an id or a number
 
 
@@ -50,7 +52,8 @@ class Grouping:
 
 def columns(connection: Any) -> list[str]:
     """What a run may be grouped by."""
-    found = [row[0] for row in connection.execute("DESCRIBE utterances").fetchall()]
+    rows = connection.execute("DESCRIBE utterances").fetchall()
+    found = [name for name, kind, *_ in rows if kind in PLAIN]
     known = [name for name in found if name not in (*NOT_GROUPS, "snr_db", "duration_s")]
     return [*known, "duration", *(["snr"] if "snr_db" in found else [])]
 
@@ -84,7 +87,7 @@ def score_groups(
     """Score each group of a column, and the gap between the best and the worst."""
     values = group_values(connection, answers, column)
     known = np.array([value is not None for value in values], bool)
-    names = sorted(set(values[known]))
+    names = sorted(set(values[known]), key=_natural)
     parts = [answers.where(values == name) for name in names]
     drawn = [confusions(part, seed, resamples) for seed, part in enumerate(parts)]
     groups = tuple(
@@ -94,6 +97,14 @@ def score_groups(
     unknown = len(np.unique(answers.utterance[~known]))
     gaps = {name: _gap(name, groups, drawn) for name in NAMES}
     return Grouping(column, groups, unknown, gaps)
+
+
+def _natural(name: str) -> list[tuple[bool, float, str]]:
+    """A key that sorts s10 after s9, and 10 dB after 5 dB."""
+    if name.startswith("below"):
+        return [(False, -np.inf, name)]
+    parts = re.findall(r"\d+\.?\d*|\D+", name)
+    return [(not p[0].isdigit(), float(p) if p[0].isdigit() else 0.0, p) for p in parts]
 
 
 def _gap(name: str, groups: tuple[GroupScores, ...], drawn: list[Resamples]) -> Estimate:

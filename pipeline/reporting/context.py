@@ -1,7 +1,8 @@
 """What a section of the page may ask: the store, and the evaluated runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pipeline import layout
@@ -44,6 +45,9 @@ class Context:
     runs: tuple[Evaluated, ...]
     report: ReportParams
     settings: Mapping[str, Any]  # all params as plain values
+    roots: Mapping[str, Path] = field(default_factory=dict)  # where a corpus's recordings lie
+    clips: int = 0  # recordings to put into the page
+    machine: Mapping[str, str] = field(default_factory=dict)  # when and on what it is made
 
     @property
     def splits(self) -> dict[str, str]:

@@ -12,7 +12,11 @@ SECTIONS = ("corpora", "audio", "manifest", "asr", "augment", "mel", "words", "b
 
 def facts(context: Context) -> dict[str, Any]:
     """Encoders and the parameters that the runs and their features used."""
-    return {"encoders": encoders(context.catalog), "settings": dict(_shown(context))}
+    return {
+        "machine": context.machine,
+        "encoders": encoders(context.catalog),
+        "settings": dict(_shown(context)),
+    }
 
 
 def _shown(context: Context) -> Iterator[tuple[str, dict[str, Any]]]:

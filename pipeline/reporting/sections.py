@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.reporting import calibrations, corpora, groups, paper, parameters, runs
+from pipeline.reporting import (
+    calibrations,
+    corpora,
+    errors,
+    groups,
+    paper,
+    parameters,
+    runs,
+)
 from pipeline.reporting.context import Context
 
 Facts = Mapping[str, Any]
@@ -30,6 +38,7 @@ SECTIONS = (
     Section("runs", "Runs", runs.details),
     Section("calibration", "Calibration", calibrations.facts),
     Section("groups", "Groups", groups.facts),
+    Section("errors", "Surest mistakes", errors.facts),
     Section("corpora", "Corpora", corpora.facts),
     Section("provenance", "What was run", parameters.facts),
 )

@@ -3,13 +3,11 @@
 import contextlib
 import io
 import json
-import random
 import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,91 +17,14 @@ import pytest
 from pipeline import layout
 from pipeline.catalog import Catalog
 from pipeline.evaluation.bootstrap import Estimate
-from pipeline.params import Bounds, ReportParams, RunParams
-from pipeline.query import PREDICTIONS, connect
+from pipeline.params import Bounds, ReportParams
+from pipeline.query import connect
 from pipeline.report import metrics_table, write_report
 from pipeline.reporting.expectations import check_expectations
 from pipeline.reporting.facts import read_metrics, split_facts
 from pipeline.reporting.plots import confusion, curves, plot_run
-from tests.pipeline.small_store import Spec, build, simple_split, with_params, write_split
-
-CLASSES = ("angry", "happy", "sad")
-NOTE = "A <synthetic> corpus & untrained encoders."
-RUN = RunParams(
-    task="toy", split="speaker", source="reference", modalities=("audio", "bert"), size="tiny",
-    preset="paper", seeds=(1, 2),
-)  # fmt: skip
-SETTINGS: dict[str, Any] = {
-    "mel": {"n_mels": 80, "f_max_hz": None},
-    "tasks": {"toy": {"classes": {"angry": ("angry",)}}, "unused": {"classes": {}}},
-    "sizes": {"tiny": {"d": 32}, "enormous": {"d": 512}},
-}
-
-
-def leave_results(run: str, folds: int, seeds: tuple[int, ...]) -> None:
-    """What an evaluation leaves behind, of made-up answers to ten utterances of each corpus."""
-    draw = random.Random(run)
-    rows = [
-        prediction_row(draw, f"{corpus}/{i:02d}", i, i % folds, seed, run)
-        for corpus in ("one", "two")
-        for i in range(11)
-        for seed in seeds
-    ]
-    rows += [
-        row | {"subset": "val", "fold": (row["fold"] + 1) % folds} for row in rows if folds > 1
-    ]
-    path = layout.predictions(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, PREDICTIONS), path)
-    folder = layout.run_report(run)
-    folder.mkdir(parents=True)
-    tested = [row for row in rows if row["subset"] == "test"]
-    lines = "".join(f"{row['label']},{row['prediction']}\n" for row in tested)
-    (folder / "confusion.csv").write_text(f"actual,predicted\n{lines}")
-    epochs = [
-        f"{f},{s},{e},{1 / e:.6f},{1.2 / e:.6f},{1 - 1 / e:.6f},{0.9 - 0.8 / e:.6f}"
-        for f in range(folds)
-        for s in seeds
-        for e in range(1, 6 + f)
-    ]
-    head = "fold,seed,epoch,train_loss,val_loss,val_wa,val_ua"
-    (folder / "curves.csv").write_text("\n".join([head, *epochs]) + "\n")
-    (folder / "metrics.json").write_text(json.dumps(metrics_of(tested, seeds)))
-    plot_run(folder)
-
-
-def prediction_row(
-    draw: random.Random, utt_id: str, number: int, fold: int, seed: int, run: str
-) -> dict[str, Any]:
-    label = CLASSES[number % 3]
-    answer = label if draw.random() < 0.7 else draw.choice(CLASSES)
-    sure = draw.uniform(0.4, 0.95)
-    return {
-        "run": run, "utt_id": utt_id, "corpus": utt_id[:3], "fold": fold, "seed": seed,
-        "speaker": f"{utt_id[:3]}-s{number % 4}", "subset": "test", "label": label,
-        "prediction": answer,
-        "probabilities": [(c, sure if c == answer else (1 - sure) / 2) for c in CLASSES],
-    }  # fmt: skip
-
-
-def metrics_of(rows: list[dict[str, Any]], seeds: tuple[int, ...]) -> dict[str, Any]:
-    recall = {
-        c: float(np.mean([r["prediction"] == c for r in rows if r["label"] == c])) for c in CLASSES
-    }
-    scores = dict.fromkeys(("wa", "ua", "f1_weighted", "f1_macro"), sum(recall.values()) / 3)
-    return {
-        "pooled": scores,
-        "recall": recall,
-        "n": len(rows),
-        "task": "toy",
-        "split": "speaker",
-        "protocol": "speaker",
-        "normalisation": "train",
-        "warnings": [],
-        "source": "reference",
-        "modalities": ["audio", "bert"],
-        "seeds": list(seeds),
-    }
+from tests.pipeline.reporting.report_project import CLASSES, NOTE, RUN, SETTINGS, make_project
+from tests.pipeline.small_store import simple_split, with_params, write_split
 
 
 @pytest.fixture(scope="module")
@@ -122,17 +43,6 @@ def project(
     shutil.copytree(model_project[0], tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return model_project[1]
-
-
-def make_project() -> Catalog:
-    catalog = build(Spec(Path("data"), corpora=("one", "two")))
-    simple_split(layout.split("speaker"), ("one", "two"))
-    rejects = [{"reason": "silent"}, {"reason": "silent"}, {"reason": "empty"}]
-    pq.write_table(pa.Table.from_pylist(rejects), layout.rejects("one"))
-    leave_results("all", 2, (1, 2))
-    leave_results("audio", 1, (1,))
-    entry = replace(catalog["one"]["bert"], encoders={"en": {"name": "tiny", "revision": "abc"}})
-    return {**catalog, "one": {**catalog["one"], "bert": entry}}
 
 
 def written(catalog: Catalog, expect: dict[str, Bounds] | None = None) -> tuple[str, list[str]]:

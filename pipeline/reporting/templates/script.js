@@ -30,20 +30,20 @@ function compare(a, b, up) {
 }
 
 // One recording sounds at a time.
-const player = new Audio();
-let sounding = null;
+let player = null, sounding = null;
 function silence() {
-  player.pause();
+  player?.pause();
   sounding?.classList.remove("on");
   sounding = null;
 }
-player.addEventListener("ended", silence);
-for (const button of document.querySelectorAll("button[data-audio]")) {
+for (const clip of document.querySelectorAll("audio")) clip.addEventListener("ended", silence);
+for (const button of document.querySelectorAll("button[data-clip]")) {
   button.addEventListener("click", () => {
     const same = sounding === button;
     silence();
     if (same) return;
-    player.src = button.dataset.audio;
+    player = document.getElementById(`clip-${button.dataset.clip}`);
+    player.currentTime = 0;
     sounding = button;
     button.classList.add("on");
     player.play().catch((error) => { silence(); button.title = String(error); });
