@@ -26,7 +26,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.fourier import one_thread
+from features.threads import one_thread
 
 _LENGTH_STEP = 8  # tokens
 

@@ -5,31 +5,35 @@ how torch shares work among threads may change the last bit, and a row of the st
 on the number of cores of the machine that computed it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.kernels import compiled
+from features.threads import one_thread
+
 Signal = NDArray[np.float32]
-Spectra = NDArray[np.complex64]
+Spectra = NDArray[np.complexfloating[Any, Any]]  # complex64 or complex128
 
 
 def frame_spectra(padded: Signal, window: Signal | NDArray[np.float64], hop: int) -> Spectra:
     """Spectra of windowed frames; the caller pads, because each feature pads in its own way.
 
-    A float64 window makes the whole transform float64; the result is rounded to complex64 either
-    way. A transform's error is relative to a frame's loudest bin, so that in float32 the phase of a
-    bin 100 dB below it is hardly known.
+    The window's type is that of the whole transform, whose error is relative to a frame's loudest
+    bin: in float32 the phase of a bin 100 dB below it is hardly known. All frames at once: torch
+    plans a transform anew for every call.
 
     Shape: (T,), (n_fft,) -> (frames, n_fft // 2 + 1), frames = 1 + (T - n_fft) // hop
     """
     import torch
 
+    frames = np.empty((1 + (padded.size - window.size) // hop, window.size), window.dtype)
+    _framing()(padded, window, hop, frames)
     with one_thread():
-        frames = torch.from_numpy(padded).unfold(0, window.size, hop) * torch.from_numpy(window)
-        spectra: Spectra = torch.fft.rfft(frames).to(torch.complex64).numpy()
-    return spectra
+        return torch.fft.rfft(torch.from_numpy(frames)).numpy()  # type: ignore[no-any-return]
 
 
 def inverse_spectra(spectra: Spectra) -> Signal:
@@ -43,14 +47,13 @@ def inverse_spectra(spectra: Spectra) -> Signal:
         return torch.fft.irfft(torch.from_numpy(spectra)).numpy()  # type: ignore[no-any-return]
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch on one thread, and give back the caller's number afterwards."""
-    import torch
+@functools.cache
+def _framing() -> Callable[..., None]:
+    return compiled(_frame)
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+
+def _frame(padded: Signal, window: Signal, hop: int, out: Signal) -> None:
+    for t in range(out.shape[0]):
+        frame, part = out[t], padded[t * hop : t * hop + window.size]
+        for n in range(window.size):
+            frame[n] = part[n] * window[n]

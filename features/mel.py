@@ -1,7 +1,7 @@
 """Log-mel spectrograms: torchaudio's mel filter bank on the power spectrum, then the natural log.
 
 The same numbers as `torchaudio.transforms.MelSpectrogram` (periodic Hann window, power 2, HTK mel
-scale, centred frames with reflected edges) at 42 % of its time: the filter bank is built once,
+scale, centred frames with reflected edges) in less than half of its time: the filter bank is built once,
 and only the two filters that overlap a frequency are multiplied with it.
 """
 
@@ -63,9 +63,9 @@ def log_mel(x: Signal, sample_rate_hz: int, params: MelParams) -> NDArray[np.flo
     if x.ndim != 1 or x.size == 0 or not math.isfinite(x.sum()):
         raise ValueError(f"mel: expected finite samples of shape (T,), T >= 1; found {x.shape}")
     bank = _filter_bank(sample_rate_hz, params)
-    padded = np.pad(x.astype(np.float32, copy=False), params.n_fft // 2, mode="reflect")
+    padded = _reflected(x.astype(np.float32, copy=False), params.n_fft // 2)
     spectra = frame_spectra(padded, bank.window, bank.hop)
-    mel = np.empty((len(spectra), params.n_mels), np.float32)
+    mel = np.empty((params.n_mels, len(spectra)), np.float32)
     _mel_power()(spectra, bank.first, bank.stop, bank.weights, mel)
     if not math.isfinite(mel.max()):
         raise ValueError(
@@ -73,7 +73,14 @@ def log_mel(x: Signal, sample_rate_hz: int, params: MelParams) -> NDArray[np.flo
             "expected a full scale of 1"
         )
     # torch converts to float16 fifty times as fast as NumPy, with the same (nearest even) rounding.
-    return torch.from_numpy(mel).clamp_min_(params.floor).log_().half().numpy()
+    return torch.from_numpy(mel).clamp_min_(params.floor).log_().half().T.contiguous().numpy()
+
+
+def _reflected(x: Signal, n: int) -> Signal:
+    """Shape: (T,) -> (n + T + n,); what `np.pad` does, in a fifth of its time"""
+    if x.size <= n:
+        return np.pad(x, n, mode="reflect")
+    return np.concatenate([x[n:0:-1], x, x[-2 : -n - 2 : -1]])
 
 
 @dataclass(frozen=True)
@@ -129,24 +136,21 @@ def _mel_power_loop(
     weights: Signal,
     mel: Signal,
 ) -> None:
-    """Four frames at a time: four independent sums keep the processor busy."""
+    """Frames lie side by side in the inner loops, so that a step works on many of them at once.
+
+    Shape: mel (n_mels, frames)
+    """
     frames, bins = spectra.shape
-    power = np.empty((4, bins), np.float32)
-    sums = np.empty(4, np.float32)
-    for start in range(0, frames, 4):
-        for j in range(4):
-            frame = min(start + j, frames - 1)
-            for k in range(bins):
-                re, im = spectra[frame, k].real, spectra[frame, k].imag
-                power[j, k] = re * re + im * im
-        for m in range(first.size):
-            a = b = c = d = np.float32(0)
-            for k in range(first[m], stop[m]):
-                weight = weights[m, k]
-                a += weight * power[0, k]
-                b += weight * power[1, k]
-                c += weight * power[2, k]
-                d += weight * power[3, k]
-            sums[0], sums[1], sums[2], sums[3] = a, b, c, d
-            for j in range(min(4, frames - start)):
-                mel[start + j, m] = sums[j]
+    power = np.empty((bins, frames), np.float32)
+    for t in range(frames):
+        for k in range(bins):
+            re, im = spectra[t, k].real, spectra[t, k].imag
+            power[k, t] = re * re + im * im
+    sums = np.empty(frames, np.float32)
+    for m in range(first.size):
+        sums[:] = 0
+        for k in range(first[m], stop[m]):
+            weight, bin_power = weights[m, k], power[k]
+            for t in range(frames):
+                sums[t] += weight * bin_power[t]
+        mel[m] = sums

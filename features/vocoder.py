@@ -28,23 +28,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.fourier import Signal, Spectra, frame_spectra, inverse_spectra
+from features.fourier import Signal, frame_spectra, inverse_spectra
 from features.kernels import compiled
 
 FRAME = 2048  # samples: librosa's n_fft and window length
 HOP = FRAME // 4
+BINS = FRAME // 2 + 1
 
 
 @dataclass(frozen=True)
 class PolarSpectrum:
-    """STFT of a signal as magnitudes and unit phasors, with two frames of silence at its end.
+    """STFT of a signal, with two frames of silence at its end, as magnitudes and as what takes the
+    phasor of one frame to that of the next: advance[i] = u[i] conj(u[i - 1]), advance[0] = u[0].
 
-    Shape: magnitude, real, imag (frames + 2, 1025); frames = 1 + samples // 512
+    Shape: magnitude, advance (frames + 2, 1025); frames = 1 + samples // 512
     """
 
     magnitude: Signal
-    real: Signal
-    imag: Signal
+    advance: NDArray[np.complex64]
     frames: int
     samples: int
 
@@ -56,11 +57,14 @@ def analyse(x: Signal) -> PolarSpectrum:
     """
     if x.ndim != 1 or x.size == 0:
         raise ValueError(f"vocoder: expected a mono signal of shape (T,), T >= 1; found {x.shape}")
-    padded = np.pad(x.astype(np.float32, copy=False), FRAME // 2)
+    padded = np.zeros(x.size + FRAME, np.float32)
+    padded[FRAME // 2 : -FRAME // 2] = x
     spectra = frame_spectra(padded, _hann_float64(), HOP)
-    polar = np.empty((3, len(spectra) + 2, FRAME // 2 + 1), np.float32)
-    _kernels()[0](spectra, polar[0], polar[1], polar[2])
-    return PolarSpectrum(polar[0], polar[1], polar[2], len(spectra), x.size)
+    frames = len(spectra)
+    magnitude = np.empty((frames + 2, BINS), np.float32)
+    advance = np.empty((frames + 2, BINS), np.complex64)
+    _kernels()[0](spectra, magnitude, advance)
+    return PolarSpectrum(magnitude, advance, frames, x.size)
 
 
 def stretch(spectrum: PolarSpectrum, rate: float) -> Signal:
@@ -76,10 +80,10 @@ def stretch(spectrum: PolarSpectrum, rate: float) -> Signal:
             "rate that leaves at least one sample; lower the rate or drop the recording"
         )
     frames = min(math.ceil(spectrum.frames / rate), math.ceil((samples + FRAME) / HOP))
-    stretched = np.empty((frames, FRAME // 2 + 1), np.complex64)
     _, resynthesise, overlap_add = _kernels()
-    resynthesise(spectrum.magnitude, spectrum.real, spectrum.imag, rate, stretched)
-    signal = np.zeros(samples, np.float32)
+    stretched = np.empty((frames, BINS), np.complex64)
+    resynthesise(spectrum.magnitude, spectrum.advance, rate, stretched)
+    signal = np.empty(samples, np.float32)
     overlap_add(inverse_spectra(stretched), _hann(), signal)
     return signal
 
@@ -116,58 +120,71 @@ def _kernels() -> tuple[Callable[..., None], Callable[..., None], Callable[..., 
     return compiled(_to_polar), compiled(_resynthesise), compiled(_overlap_add)
 
 
-def _to_polar(spectra: Spectra, magnitude: Signal, real: Signal, imag: Signal) -> None:
+def _to_polar(
+    spectra: NDArray[np.complex128], magnitude: Signal, advance: NDArray[np.complex64]
+) -> None:
     frames, bins = spectra.shape
+    phasor = np.ones(bins, np.complex64)  # of the frame before
     for i in range(frames):
         for k in range(bins):
-            re, im = spectra[i, k].real, spectra[i, k].imag
+            re, im = np.float32(spectra[i, k].real), np.float32(spectra[i, k].imag)
             size = np.sqrt(re * re + im * im)
             # Squares lose bits to underflow below this. A silent bin has phase 0, as in librosa.
             silent = size < np.float32(1e-18)
             inverse = np.float32(0) if silent else np.float32(1) / size
+            re, im = np.float32(1) if silent else re * inverse, im * inverse
+            before = phasor[k]
             magnitude[i, k] = size
-            real[i, k] = np.float32(1) if silent else re * inverse
-            imag[i, k] = im * inverse
+            advance[i, k] = complex(
+                re * before.real + im * before.imag, im * before.real - re * before.imag
+            )
+            phasor[k] = complex(re, im)
     magnitude[frames:] = 0
-    real[frames:] = 1
-    imag[frames:] = 0
+    advance[frames] = np.conj(phasor)  # silence has phase 0
+    advance[frames + 1] = 1
 
 
 def _resynthesise(
-    magnitude: Signal, real: Signal, imag: Signal, rate: float, out: NDArray[np.complex64]
+    magnitude: Signal, advance: NDArray[np.complex64], rate: float, out: NDArray[np.complex64]
 ) -> None:
     frames, bins = out.shape
-    p_re, p_im = real[0].copy(), imag[0].copy()
+    phasor = advance[0].copy()
     for t in range(frames):
         i = int(t * rate)
         later = np.float32(t * rate - i)
         earlier = np.float32(1) - later
         for k in range(bins):
             size = earlier * magnitude[i, k] + later * magnitude[i + 1, k]
-            out[t, k] = complex(size * p_re[k], size * p_im[k])
-            d_re = real[i + 1, k] * real[i, k] + imag[i + 1, k] * imag[i, k]
-            d_im = imag[i + 1, k] * real[i, k] - real[i + 1, k] * imag[i, k]
-            re = p_re[k] * d_re - p_im[k] * d_im
-            im = p_re[k] * d_im + p_im[k] * d_re
+            p, step = phasor[k], advance[i + 1, k]
+            out[t, k] = complex(size * p.real, size * p.imag)
+            re = p.real * step.real - p.imag * step.imag
+            im = p.real * step.imag + p.imag * step.real
             newton = np.float32(1.5) - np.float32(0.5) * (re * re + im * im)
-            p_re[k] = re * newton
-            p_im[k] = im * newton
+            phasor[k] = complex(re * newton, im * newton)
 
 
 def _overlap_add(frames: Signal, window: Signal, signal: Signal) -> None:
     """Windowed frames added up and divided by the sum of the squared windows, half a frame cut off
-    at the start; a hop at a time, so that sum and weight stay in the processor's nearest cache."""
+    at the start; a hop at a time, so that the sum stays in the processor's nearest cache."""
     tiny = np.finfo(np.float32).tiny
     added, weight = np.empty(HOP, np.float32), np.empty(HOP, np.float32)
+    overlapping = (-1, -1)
     for start in range(0, signal.size, HOP):
         latest = (start + FRAME // 2) // HOP
-        added[:] = weight[:] = 0
-        for t in range(max(0, latest - 3), min(latest + 1, frames.shape[0])):
+        earliest, end = max(0, latest - 3), min(latest + 1, frames.shape[0])
+        if (latest - earliest, latest - end) != overlapping:  # only near the ends
+            overlapping = (latest - earliest, latest - end)
+            weight[:] = 0
+            for t in range(earliest, end):
+                share = window[(latest - t) * HOP : (latest - t + 1) * HOP]
+                weight += share * share
+            weight = np.where(weight > tiny, weight, np.float32(1))
+        added[:] = 0
+        for t in range(earliest, end):
             at = (latest - t) * HOP
             part, share = frames[t, at : at + HOP], window[at : at + HOP]
             for k in range(HOP):
                 added[k] += part[k] * share[k]
-                weight[k] += share[k] * share[k]
         out = signal[start : start + HOP]
         for k in range(out.size):
-            out[k] = added[k] / weight[k] if weight[k] > tiny else added[k]
+            out[k] = added[k] / weight[k]
