@@ -1,8 +1,8 @@
 """Log-mel spectrograms: torchaudio's mel filter bank on the power spectrum, then the natural log.
 
 The same numbers as `torchaudio.transforms.MelSpectrogram` (periodic Hann window, power 2, HTK mel
-scale, centred frames with reflected edges) in less than half of its time: the filter bank is built once,
-and only the two filters that overlap a frequency are multiplied with it.
+scale, centred frames with reflected edges) in less than half of its time: the filter bank is built
+once, and only the two filters that overlap a frequency are multiplied with it.
 """
 
 import functools

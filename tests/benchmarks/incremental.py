@@ -1,10 +1,11 @@
 """What ten new recordings cost: `dvc repro` of the store from nothing, again, and with ten more.
 
-    python tests/benchmarks/incremental.py [--corpus DIR] [--utterances 339] [--new 10]
+    python tests/benchmarks/incremental.py [--corpus DIR] [--utterances 339] [--new 10] [--bert-base]
 
 Takes the wav files under DIR (tones without it), gives each a text of its own so that every feature
 has a row to compute for each, uses the demo's tiny encoders, and times `dvc repro catalog` in a
-temporary project three times: everything, nothing, the new ones.
+temporary project three times: everything, nothing, the new ones. With --bert-base the BERT is one
+of BERT-base's size (12 layers of 768, random weights).
 """
 
 import argparse
@@ -23,7 +24,9 @@ sys.path.insert(0, str(ROOT))
 from pipeline.backends import default_workers  # noqa: E402
 from tests.clones import Clone, make_clone  # noqa: E402
 from tests.projects import LABELS, TEXTS, add_corpus, add_recordings  # noqa: E402
+from tests.tiny_models import make_bert  # noqa: E402
 
+BERT_BASE = "data/models/bert-base"
 WORKERS = str(default_workers())
 
 
@@ -53,6 +56,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--utterances", type=int, default=339)
     parser.add_argument("--new", type=int, default=10)
+    parser.add_argument("--bert-base", action="store_true")
     options = parser.parse_args()
     files = sorted(options.corpus.rglob("*.wav")) if options.corpus else []
     with tempfile.TemporaryDirectory() as folder:
@@ -60,6 +64,10 @@ def main() -> None:
         add_corpus(project, "c", 0 if files else options.utterances)
         project.set(demo={"models": {"path": "data/models/demo"}})
         project.repro("demo@models")
+        if options.bert_base:
+            words = [word for text in TEXTS for word in text.split()]
+            make_bert(project.root / BERT_BASE, words, dim=768, layers=12, positions=512)
+            project.set(bert__models={"default": BERT_BASE})
         if files:
             add_real_recordings(project, files[: options.utterances], 0)
         full, _ = timed(project)
