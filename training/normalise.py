@@ -66,7 +66,7 @@ def speakers(cache: TensorCache) -> tuple[NDArray[np.int64], int]:
     return number.astype(np.int64), len(known)
 
 
-def mean_and_std(
+def sums_to_statistics(
     total: NDArray[np.float64], squares: NDArray[np.float64], frames: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and deviation per bin from sums over frames; a bin that never varies gets deviation 1.
@@ -85,7 +85,7 @@ def _statistics(cache: TensorCache, rows: Rows) -> tuple[NDArray[np.float64], ND
     """From the sums stored with each row."""
     mel = cache.tensors("mel")
     total, squares = (mel[name].numpy()[rows].sum(axis=0) for name in ("sum", "sum_squares"))
-    return mean_and_std(total, squares, int(cache.frames[rows].sum()))
+    return sums_to_statistics(total, squares, int(cache.frames[rows].sum()))
 
 
 def _stack(pairs: list[tuple[Any, Any]]) -> tuple[Tensor, Tensor]:
