@@ -50,13 +50,17 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
 
 @contextmanager
 def explain_memory(batch_size: int) -> Iterator[None]:
-    """Inside, a GPU without enough memory is a `ValueError` that says what to change."""
+    """Inside, too little memory, of a GPU or of the machine, is a `ValueError` with a way out."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        on_gpu = isinstance(error, torch.OutOfMemoryError)
+        if not on_gpu and "can't allocate memory" not in str(error):
+            raise
         raise ValueError(
-            f"the memory of the GPU does not hold a batch of {batch_size}: try training.batch_size "
-            f"{max(2, batch_size // 2)}, or fewer workers if there are several"
+            f"the memory {'of the GPU' if on_gpu else 'here'} does not hold a batch of "
+            f"{batch_size}: try training.batch_size {max(2, batch_size // 2)}, or fewer workers if "
+            "there are several"
         ) from error
 
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.draw import draw_views, seed_of, shuffled_batches, sorted_batches
+from training.draw import draw_balanced, draw_views, seed_of, shuffled_batches, sorted_batches
 
 ROWS = np.arange(0, 4000, 2)
 NOISE, PITCH = ROWS + 1, np.where(ROWS % 4 == 0, ROWS + 10_000, -1)
@@ -63,3 +63,20 @@ def test_batches_hold_similar_lengths():
     lengths = np.random.default_rng(0).integers(100, 1000, 400)
     padded = sum(len(b) * lengths[b].max() for b in shuffled_batches(lengths, 20, 0))
     assert padded < 1.25 * lengths.sum()  # in random order it is about 1.75
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=80).map(np.array), st.integers(0, 99))
+def test_balanced_sampling_shows_each_class_as_often_and_runs_through_it_evenly(labels, seed):
+    drawn = draw_balanced(labels, seed)
+    assert len(drawn) == len(labels)
+    counts = np.bincount(labels[drawn], minlength=4)[np.unique(labels)]
+    assert counts.max() - counts.min() <= 1
+    for label in np.unique(labels):
+        shown = np.bincount(drawn, minlength=len(labels))[labels == label]
+        assert shown.max() - shown.min() <= 1  # no one again before all were shown
+    assert np.array_equal(drawn, draw_balanced(labels, seed))
+
+
+def test_balanced_sampling_leaves_out_others_of_a_frequent_class_in_another_epoch():
+    labels = np.array([0] * 90 + [1] * 10)
+    assert set(draw_balanced(labels, 1)) != set(draw_balanced(labels, 2))

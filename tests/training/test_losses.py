@@ -1,12 +1,19 @@
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.losses import classification_loss, joint_loss, supervised_contrastive
+from training.losses import (
+    balanced_weights,
+    classification_loss,
+    joint_loss,
+    supervised_contrastive,
+)
 from training.train_settings import Objective
 
 PLAIN = Objective(name="cross_entropy", label_smoothing=0.0, class_weights="none")
@@ -38,7 +45,9 @@ def test_oblique_features_by_hand(temperature, expected):
     assert contrast(OBLIQUE, [0, 0, 1, 1], temperature) == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize(("classes", "n", "low"), [(4, 64, 4.732777), (6, 64, 5.071305)])
+@pytest.mark.parametrize(
+    ("classes", "n", "low"), [(4, 64, 4.732777), (6, 64, 5.071305), (2, 2, 0.239545)]
+)
 def test_simplex_corners_reach_the_lower_bound_and_one_point_the_upper(classes, n, low):
     corners = torch.eye(classes) - 1 / classes
     labels = torch.arange(classes).repeat(n)
@@ -66,6 +75,59 @@ def test_without_positives_the_loss_is_zero_and_still_has_a_graph(labels):
     loss.backward()
     assert loss.item() == 0.0
     assert torch.equal(z.grad, torch.zeros_like(z))
+
+
+LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 1.0], [0.0, -3.0, 1.0], [1.0, 1.0, 1.0]])
+TARGETS = torch.tensor([0, 2, 1, 0])
+
+
+def classified(targets=None, weights=None, **changes):
+    targets = F.one_hot(TARGETS, 3).float() if targets is None else targets
+    return classification_loss(LOGITS, targets, replace(PLAIN, **changes), weights)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 3.0, 1.0])])
+def test_cross_entropy_smoothed_and_weighted_is_torchs(smoothing, weights):
+    for name, reduction in (("cross_entropy", "mean"), ("cross_entropy_sum", "sum")):
+        expected = F.cross_entropy(
+            LOGITS, TARGETS, weights, label_smoothing=smoothing, reduction=reduction
+        )
+        found = classified(None, weights, name=name, label_smoothing=smoothing)
+        assert found.item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_a_mixed_target_is_the_mixture_of_losses():
+    first, second = (F.one_hot(t, 3).float() for t in (TARGETS, TARGETS.roll(1)))
+    mixed = classified(0.7 * first + 0.3 * second)
+    expected = 0.7 * classified(first) + 0.3 * classified(second)
+    assert mixed.item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_a_sigmoid_of_nothing_is_ln_2_whatever_the_class():
+    for label in range(4):
+        targets = F.one_hot(torch.tensor([label]), 4).float()
+        sigmoid = replace(PLAIN, name="sigmoid")
+        found = classification_loss(torch.zeros(1, 4), targets, sigmoid)
+        assert found.item() == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_a_sigmoid_is_a_mean_over_classes_and_samples():
+    targets = F.one_hot(TARGETS, 3).float()
+    expected = F.binary_cross_entropy_with_logits(LOGITS, targets)
+    assert classified(name="sigmoid").item() == pytest.approx(expected.item(), abs=1e-6)
+    alone = F.binary_cross_entropy_with_logits(LOGITS[2], targets[2])
+    found = classified(None, torch.tensor([0.0, 1.0, 0.0]), name="sigmoid")
+    assert found.item() == pytest.approx(alone.item(), abs=1e-6)
+
+
+def test_balanced_weights_make_every_class_weigh_the_same():
+    labels = np.array([0, 0, 0, 2, 2, 3])
+    weights = balanced_weights(labels, 4)
+    assert weights[1] == 0
+    shares = np.bincount(labels, weights=weights[labels].numpy(), minlength=4)
+    assert shares == pytest.approx([2.0, 0.0, 2.0, 2.0])
+    assert weights[labels].mean().item() == pytest.approx(1.0)
 
 
 def test_gradients_are_finite_at_a_low_temperature():
