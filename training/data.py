@@ -18,7 +18,7 @@ from training.model_settings import (
     reads_word_vectors,
 )
 from training.normalise import Normalisation, Rows
-from training.ragged import Ragged, lay_out, open_ragged
+from training.ragged import Ragged, clear_padding, open_ragged
 from training.settings import RunSettings, files_of
 from training.vocabulary import FIRST_WORD, Vocabulary, Word, learn_vocabulary, read_words
 
@@ -58,28 +58,29 @@ class Features:
         return np.ones(len(rows), dtype=np.int64)
 
     def collate(self, rows: Rows, normalise: Normalisation | None) -> Batch:
-        """The padded batch of some rows of the index, gathered all at once."""
+        """The padded batch of some rows of the index, gathered all at once where the values lie."""
         index = torch.from_numpy(rows)
         utterance = torch.from_numpy(self.cache.utterance[rows])
         mel = mel_len = word_len = bert_len = None
         word = word_id = align = bert = None
         if self.mel is not None:
             assert normalise is not None, "audio needs its normalisation"
-            values, mel_len, mask = self.mel.pad(index)
-            mel = lay_out(normalise(values.float(), index, mel_len), mask)
+            frames, mel_len, mask = self.mel.pad(index)
+            mel = clear_padding(normalise(frames.float(), index), mask)
         if self.words is not None:
             assert self.table is not None
             ids, word_len, mask = self.words.pad(utterance)
-            word = lay_out(self.table[ids.long()], mask) if self.shows_vectors else None
-            word_id = lay_out(self.numbers[ids.long()], mask) if self.numbers is not None else None
+            ids = clear_padding(ids, mask).long()  # 0 is padding, whose vector is zero
+            word = self.table[ids] if self.shows_vectors else None
+            word_id = self.numbers[ids] if self.numbers is not None else None
         if self.align is not None:
             spans, _, mask = self.align.pad(utterance)
-            align = self._spans_in_view(lay_out(spans.long(), mask), rows)
+            align = self._spans_in_view(clear_padding(spans, mask), rows)
         if isinstance(self.bert, Ragged):
             states, bert_len, mask = self.bert.pad(utterance)
-            bert = lay_out(states.float(), mask)
+            bert = clear_padding(states, mask).float()
         elif self.bert is not None:
-            bert = self.bert[utterance]
+            bert = self.bert[utterance.to(self.bert.device)]
         return Batch(
             mel=mel,
             mel_len=mel_len,
@@ -92,6 +93,32 @@ class Features:
             word_id=word_id,
             align=align,
         )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the values lie; lengths and spans of words are always on the host."""
+        return self._values()[0].device
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values."""
+        return sum(x.nbytes for x in self._values())
+
+    def to(self, device: torch.device) -> "Features":
+        """The same with its values on `device`."""
+        return replace(
+            self,
+            mel=None if self.mel is None else self.mel.to(device),
+            words=None if self.words is None else self.words.to(device),
+            table=None if self.table is None else self.table.to(device),
+            bert=None if self.bert is None else self.bert.to(device),
+            numbers=None if self.numbers is None else self.numbers.to(device),
+        )
+
+    def _values(self) -> list[Tensor]:
+        ragged = (x.values for x in (self.mel, self.words, self.bert) if isinstance(x, Ragged))
+        plain = (x for x in (self.table, self.bert, self.numbers) if isinstance(x, Tensor))
+        return [*ragged, *plain]
 
     def learn_words(self, rows: Rows) -> Vocabulary:
         """The words that the texts of some rows are made of."""
@@ -119,7 +146,7 @@ class Features:
         """Frames of the originals (B, Tw, 2) as frames of the rows: a view may be longer."""
         durations, cache = self.cache.durations_s, self.cache
         original = cache.view_rows(ORIGINAL)[cache.utterance[rows]]
-        stretch = torch.from_numpy(durations[rows] / durations[original])
+        stretch = torch.from_numpy(durations[rows] / durations[original]).to(spans.device)
         return (spans * stretch[:, None, None]).round().long()
 
 

@@ -28,12 +28,11 @@ class Normalisation:
     std: Tensor
     group: Tensor
 
-    def __call__(self, mel: Tensor, rows: Tensor, lengths: Tensor) -> Tensor:
-        """Frames of some rows end to end (sum of lengths, n_mels), centred and scaled."""
-        if len(self.mean) == 1:
-            return (mel - self.mean) / self.std
-        group = self.group[rows].repeat_interleave(lengths)
-        return (mel - self.mean[group]) / self.std[group]
+    def __call__(self, mel: Tensor, rows: Tensor) -> Tensor:
+        """Centre and scale, in place, the spectrograms (B, T, n_mels) of some rows (B,)."""
+        group = self.group[rows] if len(self.mean) > 1 else torch.zeros(1, dtype=torch.int64)
+        mean, std = (x[group].to(mel.device, non_blocking=True) for x in (self.mean, self.std))
+        return mel.sub_(mean[:, None]).div_(std[:, None])
 
 
 def fit_normalisation(cache: TensorCache, rows: Rows, statistics: Statistics) -> Normalisation:

@@ -20,12 +20,27 @@ class Ragged:
     offsets: Tensor
 
     def pad(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The rows' values end to end (sum of lengths, ...), lengths (B,) and mask (B, longest)."""
+        """The rows side by side, each repeating its last value up to the longest.
+
+        Gathered all at once on the device that the values lie on; offsets and lengths stay on the
+        host, so that nothing has to wait for the device.
+
+        Shape:
+            rows: (B,); output: values (B, longest, ...), lengths (B,), mask (B, longest) on the
+                device, True up to each length
+        """
+        device = self.values.device
         start = self.offsets[rows]
         lengths = self.offsets[rows + 1] - start
-        step = torch.arange(int(lengths.max()))
-        mask = step < lengths[:, None]
-        return self.values[(start[:, None] + step)[mask]], lengths, mask
+        step = torch.arange(int(lengths.max()), device=device)
+        first, count = (x.to(device, non_blocking=True)[:, None] for x in (start, lengths))
+        place = first + step.minimum(count - 1)
+        values = self.values.index_select(0, place.flatten())
+        return values.view(*place.shape, *values.shape[1:]), lengths, step < count
+
+    def to(self, device: torch.device | str) -> "Ragged":
+        """The same with its values on `device`."""
+        return Ragged(self.values.to(device), self.offsets)
 
 
 def open_ragged(cache: TensorCache, name: str, values: str, rows: int) -> Ragged:
@@ -43,8 +58,6 @@ def open_ragged(cache: TensorCache, name: str, values: str, rows: int) -> Ragged
     return Ragged(tensors[values], offsets)
 
 
-def lay_out(values: Tensor, mask: Tensor) -> Tensor:
-    """(sum of lengths, ...) laid out by the mask (B, T) -> (B, T, ...), zero elsewhere."""
-    out = values.new_zeros(*mask.shape, *values.shape[1:])
-    out[mask] = values
-    return out
+def clear_padding(values: Tensor, mask: Tensor) -> Tensor:
+    """Zeros, in place, where the mask (B, T) of some values (B, T, ...) is False; the values."""
+    return values.masked_fill_(~mask.view(*mask.shape, *[1] * (values.dim() - 2)), 0)
