@@ -171,12 +171,19 @@ def pack(task: Annotated[str, typer.Argument(help="A task of params.yaml.")]) ->
 
 
 @app.command()
-def train(run: RunName, workers: Workers = None, device: Device = "auto") -> None:
+def train(
+    run: RunName,
+    workers: Workers = None,
+    device: Device = "auto",
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Leave a trace of the first steps in data/speed.")
+    ] = False,
+) -> None:
     """Train every fold and seed of a run."""
     from pipeline import experiment
 
     count = workers or backends.workers_asked_for()
-    typer.echo(experiment.train(params.load(), run, device, count))
+    typer.echo(experiment.train(params.load(), run, device, count, profile=profile))
 
 
 @app.command("run-file")

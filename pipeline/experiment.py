@@ -51,21 +51,33 @@ def pack_task(params: Params, task: str) -> PackSummary:
     return pack(task, params.tasks[task], catalog.load(), files, layout.cache(task))
 
 
-def train(params: Params, name: str, device: str, workers: int | None) -> str:
+def train(
+    params: Params, name: str, device: str, workers: int | None, *, profile: bool = False
+) -> str:
     """Train every fold and seed of a run that is not there yet."""
-    from training.progress import show_line
+    from training.progress import ProgressLog
     from training.train import train_run
 
     run, started = run_settings(params, name), time.monotonic()
-    out = layout.run(name)
+    out, log = layout.run(name), ProgressLog(layout.speed(name))
     before = {path.name for path in out.iterdir()} if out.exists() else set()
+    trace = layout.trace(name) if profile else None
     cache = layout.cache(run.task)
     require_current(cache, params, run.task, run.split)
     with sole_writer(out):
-        models = train_run(run, cache, out, device=device, workers=workers, progress=show_line)
+        models = train_run(
+            run,
+            cache,
+            out,
+            device=device,
+            workers=workers,
+            progress=log,
+            trace=trace,
+        )
     new = sum(path.name not in before for path in models)
     seconds = time.monotonic() - started
-    return f"train {name}: {new} computed, {len(models) - new} reused, {seconds:.1f} s"
+    done = f"train {name}: {new} computed, {len(models) - new} reused, {seconds:.1f} s"
+    return ", ".join(part for part in (done, log.summary) if part)
 
 
 def evaluate(params: Params, name: str, device: str) -> str:

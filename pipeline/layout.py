@@ -59,6 +59,16 @@ def run(name: str) -> Path:
     return DATA / "runs" / name
 
 
+def speed(run_name: str) -> Path:
+    """How fast each epoch of a run was trained on this machine: in no cache, no lock."""
+    return DATA / "speed" / f"{run_name}.csv"
+
+
+def trace(run_name: str) -> Path:
+    """A profile of a run's first steps, for Chrome or TensorBoard."""
+    return DATA / "speed" / f"{run_name}.pt.trace.json"
+
+
 def predictions(run_name: str) -> Path:
     """Class probabilities of a run's test utterances."""
     return PREDICTIONS / f"{run_name}.parquet"

@@ -2,7 +2,7 @@
 
 Needs only torch, numpy, pyarrow, safetensors and this folder. Writes
 OUT/folds/<fold>-<seed>-<key>/, OUT/predictions.parquet, and metrics.json, confusion.csv and
-curves.csv beside it.
+curves.csv beside it, and in speed.csv how fast it went.
 """
 
 import argparse
@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 
 from training.evaluate import evaluate_run
-from training.progress import show_line
+from training.progress import ProgressLog
 from training.settings import read_run
 from training.train import train_run
+
+TRACE = "train.pt.trace.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,12 +33,17 @@ def _run(options: argparse.Namespace) -> None:
     run = read_run(options.run)
     folds = options.out / "folds"
     if options.command in ("train", "all"):
-        workers = options.workers
+        log = ProgressLog(options.out / "speed.csv")
         train_run(
-            run, options.cache, folds, device=options.device, workers=workers, progress=show_line
+            run,
+            options.cache,
+            folds,
+            device=options.device,
+            workers=options.workers,
+            progress=log,
+            trace=options.out / TRACE if options.profile else None,
         )
-        if sys.stderr.isatty():
-            sys.stderr.write("\n")
+        sys.stderr.write(f"\n{log.summary}\n" if log.summary else "")
     if options.command in ("evaluate", "all"):
         predictions = options.out / "predictions.parquet"
         summary = evaluate_run(
@@ -59,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     workers = "folds trained at once (default: one per processor, on CUDA one)"
     parser.add_argument("--workers", type=int, help=workers)
+    profile = f"leave OUT/{TRACE}, a trace of the first steps for Chrome or TensorBoard"
+    parser.add_argument("--profile", action="store_true", help=profile)
     return parser
 
 

@@ -1,6 +1,5 @@
 """From rows of a tensor cache to padded, normalised batches."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -137,10 +136,10 @@ class Features:
             (vocabulary, word_dim) float32
         """
         assert self.table is not None
-        numbers = vocabulary.numbers(self.names)
+        table, numbers = self.table.cpu(), vocabulary.numbers(self.names)
         known = numbers >= FIRST_WORD
-        vectors = self.table.new_zeros(len(vocabulary), self.table.shape[1])
-        return vectors.index_copy(0, numbers[known], self.table[known])
+        vectors = table.new_zeros(len(vocabulary), table.shape[1])
+        return vectors.index_copy(0, numbers[known], table[known])
 
     def _spans_in_view(self, spans: Tensor, rows: Rows) -> Tensor:
         """Frames of the originals (B, Tw, 2) as frames of the rows: a view may be longer."""
@@ -216,12 +215,9 @@ def epoch_rows(features: Features, rows: Rows, run: RunSettings, *names: object)
     return [shown[batch] for batch in batches]
 
 
-def scoring_batches(
-    features: Features, rows: Rows, batch_size: int, normalise: Normalisation | None
-) -> Iterator[Batch]:
-    """Batches of original rows, each row once."""
-    for batch in sorted_batches(features.lengths(rows), batch_size):
-        yield features.collate(rows[batch], normalise)
+def scoring_rows(features: Features, rows: Rows, batch_size: int) -> list[Rows]:
+    """Batches that show each row once, lengths together."""
+    return [rows[batch] for batch in sorted_batches(features.lengths(rows), batch_size)]
 
 
 def _check_fit(cache: TensorCache, run: RunSettings) -> None:

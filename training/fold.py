@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from training.cache import SUBSETS, TensorCache, open_cache
 from training.data import Features, open_features
+from training.feed import settle
 from training.jobs import FoldJob
 from training.losses import balanced_weights
 from training.model_settings import reads_word_ids
@@ -63,4 +65,5 @@ def open_fold(job: FoldJob) -> FoldData:
     if reads_word_ids(job.run.model):
         vocabulary = features.learn_words(train_rows)
         features = features.knowing(vocabulary)
+    features = settle(features, torch.device(job.device))
     return FoldData(job, features, train_rows, val_rows, normalise, vocabulary, weights)

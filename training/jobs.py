@@ -37,6 +37,7 @@ class FoldJob:
     seed: int
     key: str  # names the content: settings, cache, fold, seed, version of the code
     device: str
+    trace: Path | None = None  # where a profile of its first steps goes
 
     @property
     def folder(self) -> Path:

@@ -5,8 +5,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.data import Features, scoring_batches
+from training.data import Features, scoring_rows
 from training.device import autocast
+from training.feed import feed
 from training.normalise import Normalisation, Rows
 
 
@@ -31,12 +32,12 @@ def predict(
     model.eval()
     logits = []
     order = []
-    for batch in scoring_batches(features, rows, batch_size, normalise):
+    for batch in feed(features, scoring_rows(features, rows, batch_size), normalise, device):
         with autocast(device):
-            logits.append(model(batch.to(device)).logits.float().cpu())
+            logits.append(model(batch).logits.float())
         order.append(batch.row)
     back = torch.cat(order).argsort()
-    answers: NDArray[np.float32] = torch.cat(logits)[back].numpy()
+    answers: NDArray[np.float32] = torch.cat(logits).cpu()[back].numpy()
     bad = rows[~np.isfinite(answers).all(axis=1)]
     if len(bad) > 0:
         names = [features.cache.utt_ids[row] for row in bad]

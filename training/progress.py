@@ -1,9 +1,12 @@
 """What training tells while it runs: the score of every epoch."""
 
+import csv
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from training.speed import Speed, total
 from training.train_settings import Score
 
 
@@ -38,9 +41,43 @@ class Progress:
     seed: int
     epochs: int  # at most
     score: EpochScore
+    speed: Speed
 
 
 Report = Callable[[Progress], None]
+
+
+class ProgressLog:
+    """Shows each message, and adds how fast it went to a CSV file, where older lines stay."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.speeds: list[Speed] = []
+
+    def __call__(self, progress: Progress) -> None:
+        show_line(progress)
+        self.speeds.append(progress.speed)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = not self.path.exists()
+        line = {
+            "run": progress.run,
+            "fold": progress.fold,
+            "seed": progress.seed,
+            "epoch": progress.score.epoch,
+            "utterances_per_s": f"{progress.speed.utterances_per_s:.1f}",
+            "waiting_share": f"{progress.speed.waiting_share:.4f}",
+            "memory_mib": f"{progress.speed.memory_mib:.0f}",
+        }
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(line), lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow(line)
+
+    @property
+    def summary(self) -> str:
+        """How fast all of it went; empty if nothing was trained."""
+        return str(total(self.speeds)) if self.speeds else ""
 
 
 def show_line(progress: Progress) -> None:

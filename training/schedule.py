@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.train_settings import Optimiser
 
@@ -18,16 +18,16 @@ def make_optimiser(
 ) -> torch.optim.Optimizer:
     """Adam, whose weight decay is part of the gradient, or AdamW, where it is apart from it."""
     kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
-    return kind(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
+    return kind(parameters, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
 
 
-def clip_gradient(model: nn.Module, settings: Optimiser) -> float:
+def clip_gradient(model: nn.Module, settings: Optimiser) -> Tensor:
     """Shorten the gradient to its largest norm, then each element; the norm before."""
     longest = math.inf if settings.clip_norm is None else settings.clip_norm
     norm = nn.utils.clip_grad_norm_(model.parameters(), longest)
     if settings.clip_value is not None:
         nn.utils.clip_grad_value_(model.parameters(), settings.clip_value)
-    return norm.item()
+    return norm
 
 
 def rate(settings: Optimiser, step: int, steps: int, halvings: int) -> float:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from training.device import (
     precision,
 )
 from training.draw import seed_of
+from training.feed import feed
 from training.files import make_folder
 from training.fold import FoldData, check_folds, open_fold
 from training.jobs import FoldJob, finish, plan, run_jobs, unfinished
@@ -37,9 +38,11 @@ from training.predict import predict
 from training.progress import EpochScore, Progress, Report
 from training.schedule import clip_gradient, rate
 from training.settings import RunSettings
+from training.speed import Speed, Stopwatch, traced
 from training.train_settings import TrainSettings
 
 HISTORY = "history.csv"
+LOOK_EVERY = 50  # batches, at the numbers that wait on the device
 
 
 def train_run(
@@ -50,6 +53,7 @@ def train_run(
     device: str = "auto",
     workers: int | None = None,
     progress: Report = lambda _: None,
+    trace: Path | None = None,
 ) -> list[Path]:
     """Train what is not yet trained of a run; the folder of each fold and seed, in order.
 
@@ -69,6 +73,7 @@ def train_run(
         check_folds(run, cache)
         cache.verify()
         open_features(cache, run)  # complain here, not in a worker
+        todo[0] = replace(todo[0], trace=trace)
         run_jobs(
             train_fold, todo, default_workers(chosen) if workers is None else workers, progress
         )
@@ -95,13 +100,13 @@ def train_fold(job: FoldJob, report: Report) -> None:
             epoch = len(course.history) + 1
             # What the epoch draws on the device depends on its number, not on those before.
             torch.manual_seed(seed_of("epoch", job.fold, job.seed, epoch))
-            loss = _train_epoch(course, data, epoch)
+            loss, speed = _train_epoch(course, data, epoch)
             # The weights that are kept, averaged or as they are, face the validation part.
             course.kept.load_state_dict(course.average.end_epoch(course.model))
             score = EpochScore(epoch, loss, *_validate(course.kept, data))
             course.judge(score)
             course.save(job.saved)
-            report(Progress(job.run.name, job.fold, job.seed, settings.epochs, score))
+            report(Progress(job.run.name, job.fold, job.seed, settings.epochs, score, speed))
 
         # The best epoch becomes the fold's result, whole or not at all.
         best = course.history[course.best_epoch - 1]
@@ -166,37 +171,54 @@ def history_csv(history: list[EpochScore]) -> str:
     return text.getvalue()
 
 
-def _train_epoch(course: Course, data: FoldData, epoch: int) -> float:
-    """Every batch of an epoch; the mean loss per sample."""
+def _train_epoch(course: Course, data: FoldData, epoch: int) -> tuple[float, Speed]:
+    """Every batch of an epoch; the mean loss per sample, and how fast it went."""
     job, settings, model = data.job, data.job.run.training, course.model
-    names = (job.fold, job.seed, epoch)
+    device, names = torch.device(job.device), (job.fold, job.seed, epoch)
     n_classes = len(data.features.cache.classes)
     model.train()
-    total = seen = 0.0
-    batches = epoch_rows(data.features, data.train_rows, job.run, *names)
-    for number, rows in enumerate(batches):
+    shown = epoch_rows(data.features, data.train_rows, job.run, *names)
+    watch = Stopwatch(device)
+    batches = watch.waits(feed(data.features, shown, data.normalise, device))
+    told = []  # the loss and gradient of each batch, left on the device: no step waits for them
+    for number, batch in enumerate(traced(batches, job.trace if epoch == 1 else None)):
         # What is shown: utterances or their views, then masked, mixed and thinned out as set.
-        batch = data.features.collate(rows, data.normalise).to(job.device)
         chance = np.random.default_rng(seed_of("augment", *names, number))
         batch, targets = augment_batch(batch, settings, n_classes, chance)
         loss = training_loss(model, batch, targets, settings, data.class_weights, course.moco)
 
-        # The gradient, no larger than set; a loss or gradient that is no number ends it all.
+        # The gradient, no larger than set.
         course.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = clip_gradient(model, settings.optimiser)
-        if not math.isfinite(loss.item() + norm):
-            raise ValueError(_not_finite(data, epoch, loss.item(), norm, rows))
 
         # A step at the rate of this moment.
-        step, steps = (epoch - 1) * len(batches) + number, settings.epochs * len(batches)
+        step, steps = (epoch - 1) * len(shown) + number, settings.epochs * len(shown)
         for group in course.optimiser.param_groups:
             group["lr"] = rate(settings.optimiser, step, steps, course.halvings)
         course.optimiser.step()
         course.average.step(model)
-        total += loss.item() * len(rows)
-        seen += len(rows)
-    return total / seen
+
+        # A loss or gradient that is no number ends it all, if not at once.
+        told.append(torch.stack([loss.detach(), norm]))
+        if number % LOOK_EVERY == 0 or number == len(shown) - 1:
+            losses = _finite_losses(told, shown, data, epoch)
+    counts = [len(rows) for rows in shown]
+    mean = sum(x * n for x, n in zip(losses, counts, strict=True)) / sum(counts)
+    return mean, watch.read(sum(counts))
+
+
+def _finite_losses(
+    told: list[Tensor], shown: list[Rows], data: FoldData, epoch: int
+) -> list[float]:
+    """The losses so far; a `ValueError` names the first batch with one that is no number."""
+    values = torch.stack(told).cpu()
+    if len(bad := (~values.isfinite()).any(dim=1).nonzero()):
+        first = int(bad[0])
+        loss, norm = values[first].tolist()
+        raise ValueError(_not_finite(data, epoch, loss, norm, shown[first]))
+    losses: list[float] = values[:, 0].tolist()
+    return losses
 
 
 def _validate(model: nn.Module, data: FoldData) -> tuple[float, float, float]:

@@ -8,7 +8,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from training.cache import open_cache
-from training.data import epoch_rows, open_features, scoring_batches
+from training.data import epoch_rows, open_features, scoring_rows
 from training.normalise import ONE_GROUP, Normalisation, fit_normalisation
 from training.vocabulary import Vocabulary
 
@@ -75,9 +75,9 @@ def test_training_draws_views_and_scoring_never_does(features, run_settings):
     assert set(cache.view[shown]) == {"noise", "original"}
     assert set(cache.utterance[shown]) <= set(cache.utterance[rows])
     test = cache.rows("speaker", 0, "test")
-    scored = torch.cat([b.row for b in scoring_batches(features, test, 5, IDENTITY)])
+    scored = np.concatenate(scoring_rows(features, test, 5))
     assert sorted(scored.tolist()) == test.tolist()
-    assert (cache.view[scored.numpy()] == "original").all()
+    assert (cache.view[scored] == "original").all()
 
 
 def test_epochs_differ_and_repeat(features, run_settings):

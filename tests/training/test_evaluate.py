@@ -38,7 +38,7 @@ def evaluate(run, cache_dir, place, name="report"):
     )
 
 
-def tested(place):
+def predictions(place):
     table = pq.read_table(place / "report.parquet")
     return table.filter(pc.equal(table["subset"], "test"))
 
@@ -70,7 +70,7 @@ def test_probabilities_sum_to_one_and_their_largest_is_the_prediction(place):
 
 def test_metrics_follow_from_the_predictions(place):
     scores = json.loads((place / "report" / "metrics.json").read_text())
-    rows = tested(place).to_pylist()
+    rows = predictions(place).to_pylist()
 
     def accuracy_by(column):
         groups = {}
@@ -95,7 +95,7 @@ def test_metrics_follow_from_the_predictions(place):
 def test_confusion_has_a_line_per_answer_and_curves_one_per_epoch(place):
     with (place / "report" / "confusion.csv").open() as file:
         pairs = [(r["actual"], r["predicted"]) for r in csv.DictReader(file)]
-    table = tested(place).to_pydict()
+    table = predictions(place).to_pydict()
     assert pairs == list(zip(table["label"], table["prediction"], strict=True))
     with (place / "report" / "curves.csv").open() as file:
         curves = list(csv.DictReader(file))

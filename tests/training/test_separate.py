@@ -72,7 +72,7 @@ def test_training_and_evaluation_run_with_four_packages(alone):
     assert result.returncode == 0, result.stderr
     assert set(json.loads(result.stdout)) == {"wa", "ua", "f1_weighted", "f1_macro"}
     made = {p.name for p in (alone / "out").iterdir()}
-    files = {"predictions.parquet", "metrics.json", "confusion.csv", "curves.csv"}
+    files = {"predictions.parquet", "metrics.json", "confusion.csv", "curves.csv", "speed.csv"}
     assert made == {"folds", *files}
     assert (alone / "out" / "folds").is_dir()
 
