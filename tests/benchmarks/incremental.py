@@ -1,6 +1,7 @@
 """What ten new recordings cost: `dvc repro` of the store from nothing, again, and with ten more.
 
-    python tests/benchmarks/incremental.py [--corpus DIR] [--utterances 339] [--new 10] [--bert-base]
+    python tests/benchmarks/incremental.py [--corpus DIR] [--utterances 339] [--new 10]
+        [--bert-base]
 
 Takes the wav files under DIR (tones without it), gives each a text of its own so that every feature
 has a row to compute for each, uses the demo's tiny encoders, and times `dvc repro catalog` in a
