@@ -2,7 +2,7 @@
 
 Its layout is not public, so it is read as a table in the form of `pipeline/corpora/table.py`: put
 `metadata.csv` beside the recordings, with the columns path, speaker, label and transcript. Its six
-classes are those of the paper; `profiles/vcemo.yaml` has the two tasks.
+classes are those of the paper; the profile `paper` trains its models on them.
 """
 
 from collections.abc import Iterator

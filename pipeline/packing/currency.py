@@ -38,7 +38,7 @@ def _pairs(
     """Name, packed and wanted value of each parameter that both sides tell."""
     wanted = _plain(params.tasks[task])
     packed = {name: meta.get(name) for name in ("classes", "sources")}
-    yield f"tasks.{task}.classes", packed["classes"], list(wanted["classes"])
+    yield f"tasks.{task}.classes", packed["classes"], list(params.tasks[task].task.classes)
     yield f"tasks.{task}.sources", packed["sources"], wanted["sources"]
     yield f"tasks.{task}.max_frames", meta.get("mel_max_frames"), wanted["max_frames"]
     protocol = meta.get("splits", {}).get(split, {}).get("protocol")

@@ -168,6 +168,15 @@ def test_meta_names_what_is_there(cache: Path) -> None:
     assert set(meta["files"]) == set(bytes_of(cache)) - {"meta.json"}
 
 
+def test_a_task_by_name_packs_the_classes_of_that_name(tmp_path: Path) -> None:
+    task = replace(TASK, classes="binary-arousal")
+    summary = packed(Spec(tmp_path), tmp_path / "cache", task)
+    assert json.loads((tmp_path / "cache" / "meta.json").read_text())["classes"] == ["high", "low"]
+    assert summary.classes["low"] == {"bored": 1, "calm": 0, "neutral": 0, "sad": 3}
+    assert summary.dropped == {}
+    assert summary.utterances == 12
+
+
 def test_summary_counts_what_was_left_out(tmp_path: Path) -> None:
     summary = packed(Spec(tmp_path), tmp_path / "cache")
     ids = [f"one/{i:02d}" for i in range(11)]

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline import params
 from pipeline.packing.currency import require_current
@@ -31,6 +32,12 @@ def packed(folder: Path, **changes: Any) -> Path:
 
 def test_a_cache_of_the_same_params_is_taken(demo: params.Params, tmp_path: Path) -> None:
     require_current(packed(tmp_path), demo, "emotion4", "official")
+
+
+def test_a_task_by_name_has_the_classes_of_that_name(tmp_path: Path) -> None:
+    plain = YAML(typ="safe").load(ROOT / "profiles" / "demo.yaml")
+    plain["tasks"]["emotion4"]["classes"] = "4-class"
+    require_current(packed(tmp_path), params.read(plain, "here"), "emotion4", "official")
 
 
 @pytest.mark.parametrize(
