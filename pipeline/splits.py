@@ -6,6 +6,7 @@
     session_paper  the same without a validation part: the best epoch is chosen on the test part, as
                the VCEMO paper does on IEMOCAP (optimistic, so the report names it)
     official   the corpus's own parts
+    corpus     one corpus trains and another is the test part, for every ordered pair of them
     folds      the corpus's own folds, each with its parts
 
 Every choice is drawn from names (a hash of seed and utterance id), so it is the same on any machine
@@ -15,6 +16,7 @@ labels; utterances with the same audio, and segments that overlap, stay together
 
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import permutations
 from math import floor
 from pathlib import Path
 
@@ -95,10 +97,13 @@ def assign(manifests: Sequence[pa.Table], params: SplitParams) -> pa.Table:
             folds = _official(rows, params)
         case "folds":
             folds = _own_folds(rows, params)
+        case "corpus":
+            folds = _corpora(rows, params)
         case "speaker" | "session" | "session_paper":
             folds = _grouped(rows, params)
     parts = []
-    for number, subsets in enumerate(folds):
+    for number, whole in enumerate(folds):
+        subsets = _thinned(rows, whole, params)
         _require_all(number, subsets, params.protocol)
         here = subsets != ABSENT
         names = pa.DictionaryArray.from_arrays(subsets[here], SUBSETS).cast(pa.string())
@@ -151,6 +156,42 @@ def _grouped(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
         if deck is not None:
             subsets[~test] = _with_val(deck, ~test, params)
         yield subsets
+
+
+def _corpora(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:
+    """A fold for each ordered pair of corpora, by name: trained on the first, tested on the second.
+
+    Raises:
+        SplitError: there is one corpus.
+    """
+    names = sorted(pc.unique(rows["corpus"]).to_pylist())
+    if len(names) < 2:
+        raise SplitError(
+            f"protocol 'corpus': found the corpus {names[0]} alone, expected at least two; add one "
+            "to `corpora` in params.yaml, or choose another protocol"
+        )
+    deck, corpus = _deck(rows, params), np.array(rows["corpus"].to_pylist(), object)
+    for trained, tested in permutations(names, 2):
+        subsets = np.where(corpus == tested, TEST, ABSENT).astype(np.int8)
+        here = corpus == trained
+        subsets[here] = _with_val(deck, here, params)
+        yield subsets
+
+
+def _thinned(rows: pa.Table, subsets: Subsets, params: SplitParams) -> Subsets:
+    """The same with a share of the training part, the first of a fair order; the rest is absent.
+
+    A smaller share is part of a larger one, and validation and test stay as they are.
+    """
+    if params.train_fraction is None:
+        return subsets
+    assert params.seed is not None, "SplitParams checks it"
+    train = subsets == TRAIN
+    count = max(1, floor(params.train_fraction * int(train.sum()) + 0.5))
+    thinned = subsets.copy()
+    kept = places(shuffle(rows, params.seed), train) < count
+    thinned[train] = np.where(kept, TRAIN, ABSENT)
+    return thinned
 
 
 def _official(rows: pa.Table, params: SplitParams) -> Iterator[Subsets]:

@@ -8,6 +8,7 @@ NEEDS: dict[str, tuple[str, ...]] = {  # protocol -> what it cannot do without
     "random": ("seed", "test_fraction", "val_fraction"),
     "speaker": ("seed", "val_fraction"),
     "session": ("seed", "val_fraction"),
+    "corpus": ("seed", "val_fraction"),
     "session_paper": (),
     "official": (),
     "folds": (),
@@ -37,11 +38,14 @@ class SplitParams:
             bounds.
     """
 
-    protocol: Literal["random", "speaker", "session", "session_paper", "official", "folds"]
+    protocol: Literal[
+        "random", "speaker", "session", "session_paper", "corpus", "official", "folds"
+    ]
     folds: int | None = None  # random: None is 1; speaker, session: None leaves one out each time
     val_fraction: float | None = None  # random: of all; else of what is not test
     test_fraction: float | None = None  # random: of all
     seed: int | None = None
+    train_fraction: float | None = None  # of the training part that is trained on; None: all
 
     def __post_init__(self) -> None:
         """Check that the values fit the protocol and each other."""
@@ -64,7 +68,11 @@ def _problems(params: SplitParams) -> Iterator[str]:
         yield "validates on its test part; remove `val_fraction`"
     if params.protocol != "random" and params.test_fraction is not None:
         yield "does not draw its test part; remove `test_fraction`"
-    for name in ("val_fraction", "test_fraction"):
+    if params.train_fraction is not None and params.seed is None:
+        yield "draws train_fraction and needs seed, found none; add it"
+    if params.protocol == "corpus" and params.folds is not None:
+        yield "has a fold for each pair of corpora; remove `folds`"
+    for name in ("val_fraction", "test_fraction", "train_fraction"):
         share = getattr(params, name)
         if share is not None and not 0 < share < 1:
             yield f"has {name} {share}, expected a share between 0 and 1"

@@ -518,3 +518,42 @@ def test_own_parts_that_share_speakers_are_used_but_not_in_silence(
     params = SplitParams("folds", None, 0.1, None, 0)
     splits.make([tmp_path / "m.parquet"], params, tmp_path / "s.parquet")
     assert "in fold 0 training hears 5 of the 5 test speakers too" in caplog.text
+
+
+CORPUS = SplitParams("corpus", None, 0.1, None, 0)
+
+
+def test_every_pair_of_corpora_is_a_fold_trained_on_the_one_and_tested_on_the_other() -> None:
+    split = assign([corpus(40, name=name) for name in "abc"], CORPUS)
+    pairs = []
+    for fold in range(6):
+        found = subsets(split, fold)
+        heard = {utt_id[0] for utt_id, subset in found.items() if subset in ("train", "val")}
+        tested = {utt_id[0] for utt_id, subset in found.items() if subset == "test"}
+        assert (count(split, "test", fold), count(split, "val", fold)) == (40, 4)
+        pairs.append((*heard, *tested))
+    assert pairs == [("a", "b"), ("a", "c"), ("b", "a"), ("b", "c"), ("c", "a"), ("c", "b")]
+
+
+def test_one_corpus_alone_has_no_other_to_be_tested_on() -> None:
+    with pytest.raises(SplitError, match="found the corpus c alone, expected at least two"):
+        assign([corpus(40)], CORPUS)
+
+
+def test_fractions_of_the_training_part_are_nested_and_leave_the_rest_as_it_is() -> None:
+    parts = {
+        share: subsets(assign([corpus(400)], SplitParams("random", None, 0.1, 0.1, 0, share)))
+        for share in (0.1, 0.5, None)
+    }
+    train = {s: {u for u, part in p.items() if part == "train"} for s, p in parts.items()}
+    assert train[0.1] < train[0.5] < train[None]
+    assert [len(train[share]) for share in (0.1, 0.5, None)] == [32, 160, 320]
+    rest = [{u: p for u, p in found.items() if p != "train"} for found in parts.values()]
+    assert rest[0] == rest[1] == rest[2]
+
+
+def test_a_fraction_needs_a_seed_and_to_be_one() -> None:
+    with pytest.raises(SplitError, match="draws train_fraction and needs seed"):
+        SplitParams("official", train_fraction=0.5)
+    with pytest.raises(SplitError, match=r"train_fraction 1.5, expected a share"):
+        SplitParams("official", seed=0, train_fraction=1.5)
