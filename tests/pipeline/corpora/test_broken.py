@@ -246,6 +246,21 @@ def recode(data: bytes, draw: random.Random) -> bytes:
     return data.decode("utf-8", "replace").encode(draw.choice(["utf-16", "utf-16-le", "gb18030"]))
 
 
+def upset(root: Path, draw: random.Random) -> None:
+    """A file or folder goes, or a folder takes the place of a file."""
+    path = draw.choice([path for path in root.rglob("*") if path != root])
+    was_file = path.is_file()
+    path.unlink() if was_file else shutil.rmtree(path)
+    if was_file and draw.random() < 0.5:
+        path.mkdir()
+
+
+def misspell(file: Path, draw: random.Random) -> None:
+    name = list(file.name)
+    name[draw.randrange(len(name))] = draw.choice("aZ0_-. ü声")
+    file.rename(file.with_name("".join(name)))
+
+
 CHANGES: list[Callable[[bytes, random.Random], bytes]] = [cut, flip, insert, swap, repeat, recode]
 
 
@@ -265,19 +280,19 @@ def test_no_change_to_label_files_and_names_leads_to_anything_but_rows_rejects_o
     root = tmp_path / "changed"
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(trees[reader], root)
-    if labels := labels_of(root):
+    if draw.random() < 0.2:
+        upset(root, draw)
+    elif labels := labels_of(root):
         file = draw.choice(labels)
         for change in draw.choices(CHANGES, k=draw.randrange(1, 4)):
             file.write_bytes(change(file.read_bytes(), draw))
     else:
-        file = root / draw.choice(tree.files(root))
-        name = list(file.name)
-        name[draw.randrange(len(name))] = draw.choice("aZ0_-. ü声")
-        file.rename(file.with_name("".join(name)))
+        misspell(root / draw.choice(tree.files(root)), draw)
     try:
         found = build(reader, root)
     except (CorpusError, LabelError) as error:
         assert reader in str(error) or root.name in str(error)
         return
+    assert found.utterances.schema == manifest.SCHEMA
     assert len(found.utterances) + len(found.rejects) > 0
     assert all(row["detail"] for row in found.rejects.to_pylist())
