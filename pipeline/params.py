@@ -244,8 +244,17 @@ def _explain(error: ErrorDetails, where: str) -> str:
     if loc[:1] == ("sizes",) and len(loc) > 2:
         loc = (*loc[:2], *loc[3:])  # without the model's name, by which pydantic tells sizes apart
     at = ".".join(str(part) for part in loc) or "the file"
-    if error["type"] == "missing":
-        return f"{where}: {at}: missing; add it (profiles/demo.yaml shows a whole file)"
+    told = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return f"{where}: {at}: missing; add it (profiles/demo.yaml shows a whole file)"
+        case "value_error":  # of ours, which says what was found
+            return f"{where}: {at}: {told['error']}"
+        case "union_tag_invalid":
+            known = told["expected_tags"]
+            return f"{where}: {at}.name: found {told['tag']!r}, expected one of: {known}"
+        case "union_tag_not_found":
+            return f"{where}: {at}.name: missing; it says which model the size is of"
     return f"{where}: {at}: found {error['input']!r}; {error['msg']}"
 
 

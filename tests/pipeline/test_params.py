@@ -185,3 +185,29 @@ def test_a_name_with_a_dot_is_refused(plain: Any, section: str) -> None:
     plain[section]["a.b"] = next(iter(plain[section].values()))
     with pytest.raises(ParamsError, match=rf"{section}: found the name 'a\.b'"):
         params.read(plain, "p")
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ({"name": "lstm"}, r"sizes\.own\.name: found 'lstm', expected one of: 'vcemo', 'umons', "),
+        ({"hidden": 5}, r"sizes\.own\.name: missing; it says which model"),
+        ({"name": "xu", "hidden": 0, "dropout": 0.5, "words": "frozen"}, r"hidden is 0, expected"),
+        ({"name": "xu", "d": 5}, r"sizes\.own\.d: unknown key; known here: name, hidden, dropout"),
+        ({"name": "xu", "hidden": 5}, r"sizes\.own\.dropout: missing; add it"),
+    ],
+)
+def test_a_size_is_read_as_the_model_it_names(
+    plain: Any, size: dict[str, Any], message: str
+) -> None:
+    plain["sizes"]["own"] = size
+    with pytest.raises(ParamsError, match=message):
+        params.read(plain, "p")
+
+
+def test_a_run_that_its_model_cannot_do_is_refused_before_any_stage(plain: Any) -> None:
+    plain["runs"]["audio"]["size"] = "umons"
+    with pytest.raises(
+        ParamsError, match=r"runs\.audio: modalities is \['audio'\], expected audio"
+    ):
+        params.read(plain, "p")
