@@ -71,7 +71,7 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
 def _sentences(root: Path) -> dict[int, str]:
     """Number -> sentence, from the text files beside the speakers."""
     sentences: dict[int, str] = {}
-    for file in sorted(root.glob("*.txt")):
+    for file in sorted(root.glob("*.[tT][xX][tT]")):
         lines = [line for _, line in labelfile.lines(file, labelfile.CHINESE)]
         numbered = [match for line in lines if (match := SENTENCE.fullmatch(line))]
         if not numbered and len(lines) == LAST - FIRST + 1:

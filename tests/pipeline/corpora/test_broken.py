@@ -98,7 +98,8 @@ def test_windows_text_is_read_in_its_encoding(
     root = copy(trees, "casia", tmp_path)
     file = root / "录音文本.txt"
     lines = [f"第{number}句话。" for number in range(201, 251)]  # without numbers
-    file.write_bytes("\r\n".join(lines).encode(encoding))
+    file.unlink()
+    file.with_suffix(".TXT").write_bytes("\r\n".join(lines).encode(encoding))
     assert build("casia", root).utterances.equals(build("casia", trees["casia"]).utterances)
 
 
