@@ -34,6 +34,11 @@ def facts(corpus: str) -> Path:
     return DATA / "facts" / f"{corpus}.parquet"
 
 
+def sounds(corpus: str) -> Path:
+    """What the recordings of a corpus were heard to be, on this machine: in no cache, no lock."""
+    return DATA / "facts" / f"{corpus}.sounds.parquet"
+
+
 def shards(feature: str, corpus: str) -> Path:
     """The folder of the shards of one feature of one corpus."""
     return DATA / "store" / feature / corpus
@@ -72,6 +77,11 @@ def trace(run_name: str) -> Path:
 def predictions(run_name: str) -> Path:
     """Class probabilities of a run's test utterances."""
     return PREDICTIONS / f"{run_name}.parquet"
+
+
+def corpus_report(corpus: str) -> Path:
+    """Pictures of a corpus."""
+    return REPORTS / "corpora" / corpus
 
 
 def run_report(run_name: str) -> Path:

@@ -19,6 +19,11 @@ Labels = Annotated[
 Language = Annotated[
     str | None, typer.Option(help="ISO 639-1, for utterances that do not tell theirs.")
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Workers; default VCEMO_WORKERS, else all processors."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command("import")
@@ -51,3 +56,70 @@ def import_(
     options = Options(audio, label, pairs("--column", column or []))
     labels = emotions(pairs("--map-label", map_label or []))
     typer.echo(run(Request(form, source, name or source.stem, options, labels, language, copy)))
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    path: Annotated[Path, typer.Argument(help="Its folder, or its table.")],
+    reader: Annotated[
+        str | None,
+        typer.Option(help="See `corpus list --readers`; default: the one called NAME, else table."),
+    ] = None,
+    language: Language = None,
+    column: Columns = None,
+    map_label: Labels = None,
+    workers: Workers = None,
+) -> None:
+    """Add a corpus: link its folder, write its entry, make its manifest, show its card."""
+    from pipeline import backends
+    from pipeline.adding import Addition, add
+    from pipeline.imports.items import emotions, pairs
+
+    columns, labels = pairs("--column", column or []), pairs("--map-label", map_label or [])
+    asked = Addition(name, path, reader, language, columns, emotions(labels))
+    typer.echo(add(asked, workers or backends.default_workers()))
+    show(name)
+    typer.echo(f"\nIt is in params.yaml now. Next: vcemo corpus check {name}, then dvc repro")
+
+
+@app.command("list")
+def list_(
+    readers: Annotated[bool, typer.Option("--readers", help="What there are readers for.")] = False,
+) -> None:
+    """Name the corpora of params.yaml, or those that there are readers for."""
+    from pipeline import params
+    from pipeline.inspection.roll import show_corpora, show_readers
+
+    show_readers() if readers else show_corpora(params.load().corpora)
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show the card of a corpus: counts, hours, histograms, licence, rejects; draw its picture."""
+    from pipeline import params
+    from pipeline.corpus import Corpus
+    from pipeline.inspection.card import read_card
+    from pipeline.inspection.card_output import show_card
+    from pipeline.inspection.pictures import save_pictures
+
+    corpus = Corpus.named(name, params.load())
+    card = read_card(name, corpus.params.corpora[name].reader)
+    show_card(card, save_pictures(card), as_json=as_json)
+
+
+@app.command()
+def check(name: Name, workers: Workers = None, as_json: AsJson = False) -> None:
+    """Look for what is wrong: copies, parts that share speakers, clipping, silence, imbalance.
+
+    Ends with exit code 1 if there is a fault, not for warnings.
+    """
+    from pipeline import backends, params
+    from pipeline.corpus import Corpus
+    from pipeline.inspection.checking import check_corpus, show_findings
+
+    corpus = Corpus.named(name, params.load())
+    findings = check_corpus(corpus, workers or backends.default_workers())
+    show_findings(name, findings, as_json=as_json)
+    if any(finding.weight == "fault" for finding in findings):
+        raise typer.Exit(1)

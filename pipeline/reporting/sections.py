@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.reporting import (
     calibrations,
+    cards,
     corpora,
     errors,
     groups,
@@ -40,5 +41,6 @@ SECTIONS = (
     Section("groups", "Groups", groups.facts),
     Section("errors", "Surest mistakes", errors.facts),
     Section("corpora", "Corpora", corpora.facts),
+    Section("cards", "What is in the corpora", cards.facts),
     Section("provenance", "What was run", parameters.facts),
 )

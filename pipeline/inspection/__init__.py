@@ -1,0 +1,1 @@
+"""What is in a corpus: its card, and what is wrong with it."""

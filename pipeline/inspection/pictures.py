@@ -1,0 +1,44 @@
+"""The pictures of a card: classes by gender, durations, loudness, lengths of texts."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline import layout
+from pipeline.inspection.card import Card, Spread
+from pipeline.reporting.figures import BLUE, LINE, figure, write_png
+
+SIZE_IN = (7.2, 5.4)
+
+
+def save_pictures(card: Card) -> list[Path]:
+    """Write `reports/corpora/<name>/card.png`: the same card gives the same bytes."""
+    at = layout.corpus_report(card.name) / "card.png"
+    with figure(*SIZE_IN) as page:
+        draw_card(page, card)
+        write_png(page, at)
+    return [at]
+
+
+def draw_card(page: Any, card: Card) -> None:
+    """Four panels on a matplotlib figure."""
+    panels = page.subplots(2, 2)
+    names = list(card.classes)[::-1]
+    panels[0, 0].barh(names, [card.classes[name] for name in names], color=BLUE)
+    panels[0, 0].set_title(f"{card.name}: utterances by class")
+    for axes, title, spread in (
+        (panels[0, 1], "duration (s)", card.duration_s),
+        (panels[1, 0], "loudness (dBFS)", card.loudness_db),
+        (panels[1, 1], "text length (characters)", card.characters),
+    ):
+        axes.set_title(title)
+        _histogram(axes, spread)
+
+
+def _histogram(axes: Any, spread: Spread | None) -> None:
+    if spread is None:
+        axes.text(0.5, 0.5, "none", ha="center", va="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    axes.stairs(spread.counts, spread.edges, fill=True, color=BLUE)
+    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)

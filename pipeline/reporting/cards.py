@@ -1,0 +1,23 @@
+"""Facts of the section that describes each corpus."""
+
+from typing import Any
+
+from pipeline.inspection.card import read_card
+from pipeline.inspection.pictures import SIZE_IN, draw_card
+from pipeline.reporting.context import Context
+from pipeline.reporting.figures import figure, to_svg
+
+
+def facts(context: Context) -> dict[str, Any] | None:
+    """A card and its picture for each corpus; None for a store without corpora."""
+    corpora = context.settings["corpora"]
+    found = []
+    for name in sorted(context.catalog):
+        card = read_card(name, corpora[name]["reader"])
+        with figure(*SIZE_IN) as page:
+            draw_card(page, card)
+            picture = to_svg(
+                page, f"card-{name}", f"Classes, durations, loudness and texts of {name}"
+            )
+        found.append({"card": card, "picture": picture})
+    return {"cards": found} if found else None
