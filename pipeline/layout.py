@@ -19,6 +19,11 @@ def raw(corpus: str) -> Path:
     return DATA / "raw" / corpus
 
 
+def downloads(corpus: str) -> Path:
+    """What was fetched of a corpus and is not unpacked yet."""
+    return DATA / "downloads" / corpus
+
+
 def manifest(corpus: str) -> Path:
     """The utterances of a corpus, one row each."""
     return DATA / "manifest" / f"{corpus}.parquet"

@@ -123,3 +123,25 @@ def check(name: Name, workers: Workers = None, as_json: AsJson = False) -> None:
     show_findings(name, findings, as_json=as_json)
     if any(finding.weight == "fault" for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(help="See `corpus list --readers`.")],
+    accept: Annotated[
+        bool, typer.Option("--accept-licence", help="You have read the licence and agree.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep-archives", help="Keep what was fetched.")] = False,
+) -> None:
+    """Download a corpus that has a free source; of the others, say where to apply."""
+    from pipeline.corpora import card
+    from pipeline.downloads.downloading import download, require_free_source
+    from pipeline.inspection.card_output import stated_lines
+
+    stated = require_free_source(card(name), name)
+    typer.echo("\n".join([stated.title, *stated_lines(stated)]))
+    if not accept:
+        typer.echo("\nNothing is fetched yet: if you agree to the licence, add --accept-licence")
+        raise typer.Exit(1)
+    folder = download(stated, name, keep=keep)
+    typer.echo(f"{folder}: downloaded. Next: vcemo corpus add {name} {folder}")

@@ -9,10 +9,10 @@ from pipeline.reporting.figures import figure, to_svg
 
 
 def facts(context: Context) -> dict[str, Any] | None:
-    """A card and its picture for each corpus; None for a store without corpora."""
-    corpora = context.settings["corpora"]
+    """A card and its picture for each corpus; None where the params name none."""
+    corpora = context.settings.get("corpora", {})
     found = []
-    for name in sorted(context.catalog):
+    for name in sorted(context.catalog.keys() & corpora.keys()):
         card = read_card(name, corpora[name]["reader"])
         with figure(*SIZE_IN) as page:
             draw_card(page, card)
