@@ -145,3 +145,25 @@ def download(
         raise typer.Exit(1)
     folder = download(stated, name, keep=keep)
     typer.echo(f"{folder}: downloaded. Next: vcemo corpus add {name} {folder}")
+
+
+@app.command()
+def export(
+    name: Name,
+    form: Annotated[str, typer.Argument(help="csv, huggingface or audformat.", metavar="FORMAT")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    feature: Annotated[
+        list[str] | None, typer.Option(help="mel, words, bert_first, bert_mean; repeat for more.")
+    ] = None,
+    source: Annotated[str, typer.Option(help="Text source of words and BERT.")] = "reference",
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the audio; default: link it.")] = False,
+) -> None:
+    """Write a corpus with its features for other tools."""
+    from pipeline import params
+    from pipeline.corpus import Corpus
+    from pipeline.exports.content import Request
+    from pipeline.exports.exporting import export
+
+    request = Request(tuple(feature or ()), source, copy)
+    export(Corpus.named(name, params.load()), form, request, out)
+    typer.echo(f"{out}: written")

@@ -1,0 +1,45 @@
+"""CSV and npy: `metadata.csv`, `audio/`, and a folder of .npy files for each feature.
+
+The table is one that the reader `table` reads, so an export is a corpus again.
+"""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus import Corpus
+from pipeline.exports.content import Request, place_audio, rows, save_arrays
+from pipeline.manifest import SCHEMA
+
+NAMES = {
+    "label": "canonical_label",
+    "sentence": "sentence_id",
+}  # else they mean something to `table`
+WITHOUT = ("path",)  # comes first
+
+
+def write(corpus: Corpus, request: Request, out: Path) -> None:
+    """Write the folder `out`."""
+    held = rows(corpus)
+    saved = save_arrays(corpus, request, out)
+    audio = place_audio(corpus, held, out, copy=request.copy)
+    columns = [name for name in SCHEMA.names if name not in WITHOUT]
+    with (out / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["path", *(NAMES.get(c, c) for c in columns), *saved])
+        for row in held:
+            features = [paths.get(row["utt_id"], "") for paths in saved.values()]
+            cells = [_cell(name, row[name]) for name in columns]
+            table.writerow([audio[row["path"]], *cells, *features])
+
+
+def _cell(name: str, value: Any) -> Any:
+    """A value as `table` reads it; nothing for unknown."""
+    if name == "votes" and value:
+        value = {str(v["rater"] or i): v["labels"] for i, v in enumerate(value) if v["labels"]}
+    if name == "words" and value:
+        value = [[w["word"], w["start_s"], w["end_s"]] for w in value]
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else value
