@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import catalog, layout, splits
-from pipeline.files import appearing_folder, sole_writer
+from pipeline.files import appearing, appearing_folder, sole_writer
 from pipeline.pack import PackSummary, SplitFile, pack
 from pipeline.packing.currency import require_current
 from pipeline.params import Params, ParamsError, RunParams, run_settings
@@ -104,6 +104,34 @@ def evaluate(params: Params, name: str, device: str) -> str:
     return f"evaluate {name}: " + ", ".join(f"{k} {v:.3f}" for k, v in pooled.items())
 
 
+def robustness(params: Params, name: str, device: str) -> str:
+    """Try a trained run under noise, without modalities and with other texts."""
+    import pyarrow.parquet as pq
+
+    from pipeline.corpora import root
+    from pipeline.robustness.grids import Sound, answers
+
+    if name not in params.robustness:
+        known = ", ".join(params.robustness) or "none"
+        raise ParamsError(f"robustness: {name!r} is not there; found {known}")
+    run = run_settings(params, name)
+    roots = {corpus: root(source) for corpus, source in params.corpora.items()}
+    sound = Sound(params.audio, params.mel, params.tasks[run.task].max_frames, roots)
+    table = answers(
+        run,
+        params.robustness[name],
+        sound,
+        catalog.shard_paths(catalog.load(), "manifest"),
+        cache_dir=layout.cache(run.task),
+        run_dir=layout.run(name),
+        device=device,
+    )
+    with appearing(layout.robustness(name)) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    conditions = len(set(zip(*(table[c].to_pylist() for c in ("grid", "level")), strict=True)))
+    return f"robustness {name}: {conditions} conditions, {len(table)} answers"
+
+
 def report(
     params: Params, out: Path | None = None, *, clips: int = 0, machine: bool = False
 ) -> list[str]:
@@ -118,9 +146,11 @@ def report(
     from pipeline.report import Extras, write_report
 
     wanted = {layout.predictions(name) for name in params.runs}
-    for path in layout.PREDICTIONS.glob("*.parquet"):
-        if path not in wanted:
-            path.unlink()
+    wanted |= {layout.robustness(name) for name in params.robustness}
+    for folder in (layout.PREDICTIONS, layout.ROBUSTNESS):
+        for path in folder.glob("*.parquet"):
+            if path not in wanted:
+                path.unlink()
     roots = {name: root(corpus) for name, corpus in params.corpora.items()}
     extras = Extras(out, roots, clips, machine) if out else None
     return write_report(catalog.load(), params.runs, params.report, asdict(params), extras)

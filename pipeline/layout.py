@@ -9,6 +9,7 @@ CATALOG = DATA / "catalog.json"
 FEATURE_CATALOGS = DATA / "catalog"
 SPLITS = DATA / "splits"
 PREDICTIONS = DATA / "predictions"
+ROBUSTNESS = DATA / "robustness"
 REPORTS = Path("reports")
 REPORT = REPORTS / "index.html"
 FULL_REPORT = REPORTS / "full.html"  # with what DVC must not keep: sounds, the machine
@@ -87,6 +88,11 @@ def predictions(run_name: str) -> Path:
 def corpus_report(corpus: str) -> Path:
     """Pictures of a corpus."""
     return REPORTS / "corpora" / corpus
+
+
+def robustness(run_name: str) -> Path:
+    """Answers of a run under the conditions of its grids."""
+    return ROBUSTNESS / f"{run_name}.parquet"
 
 
 def run_report(run_name: str) -> Path:

@@ -30,6 +30,7 @@ from pipeline.corpora import CorpusParams
 from pipeline.manifest import ManifestParams
 from pipeline.packing.params import TaskParams
 from pipeline.reporting.paper_figures import PaperParams
+from pipeline.robustness.params import RobustnessParams
 from pipeline.splits import SplitParams
 from training.model_settings import ModelSettings
 from training.settings import Modality, RunSettings
@@ -130,6 +131,7 @@ class Params:
     sizes: dict[str, Annotated[ModelSettings, Discriminator("name")]]
     presets: dict[str, TrainSettings]
     runs: dict[str, RunParams]
+    robustness: dict[str, RobustnessParams]  # run -> what it is tried under
     report: ReportParams
 
 
@@ -227,6 +229,11 @@ def _check_references(params: Params, where: str) -> None:
             run_settings(params, name)
         except ValueError as error:
             raise ParamsError(f"{at}: {error}") from error
+    for name, grids in params.robustness.items():
+        _require_known(f"{where}: robustness", name, params.runs)
+        for source in grids.sources:
+            known = params.tasks[params.runs[name].task].sources
+            _require_known(f"{where}: robustness.{name}.sources", source, known)
     for name in params.report.expect:
         _require_known(f"{where}: report.expect", name, params.runs)
     for name in params.report.paper.runs if params.report.paper else ():

@@ -80,11 +80,11 @@ def make_project(root: Path) -> Project:
     root.mkdir(parents=True, exist_ok=True)
     for name in ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, root / name)
-    for folder in ("models", "predictions"):  # stages depend on these, so git has them
+    for folder in ("models", "predictions", "robustness"):  # git has what stages depend on
         (root / "data" / folder).mkdir(parents=True)
         shutil.copy(ROOT / "data" / folder / "README.md", root / "data" / folder)
     project = Project(root)
-    project.set(demo={}, corpora={}, report={"notes": [], "expect": {}})
+    project.set(demo={}, corpora={}, robustness={}, report={"notes": [], "expect": {}})
     return project
 
 

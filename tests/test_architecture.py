@@ -131,6 +131,7 @@ INFRASTRUCTURE = {
     "pipeline.listing",
     "pipeline.packing",
     "pipeline.reporting",
+    "pipeline.robustness",
     "pipeline.rows",
     "pipeline.splitting",
     "pipeline.backends",  # where a function runs; rows do not depend on it

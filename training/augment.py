@@ -105,9 +105,18 @@ def drop_modalities(batch: Batch, probability: float, chance: np.random.Generato
     mel, words, bert = (
         torch.from_numpy(lost == next(number)) if there else None for there in present
     )
+    return blank(batch, mel, words, bert)
+
+
+def blank(batch: Batch, audio: Tensor | None, words: Tensor | None, bert: Tensor | None) -> Batch:
+    """The batch with some utterances' modalities at zero, the mean; words unknown.
+
+    Shape:
+        audio, words, bert: (B,) True where it is lost; None: nowhere
+    """
     return replace(
         batch,
-        mel=_blanked(batch.mel, mel, 0),
+        mel=_blanked(batch.mel, audio, 0),
         word=_blanked(batch.word, words, 0),
         word_id=_blanked(batch.word_id, words, UNKNOWN),
         bert=_blanked(batch.bert, bert, 0),

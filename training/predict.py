@@ -1,10 +1,13 @@
 """What a model answers."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from training.batch import Batch
 from training.data import Features, scoring_rows
 from training.device import autocast
 from training.feed import feed
@@ -20,8 +23,12 @@ def predict(
     *,
     batch_size: int,
     device: torch.device,
+    change: Callable[[Batch], Batch] = lambda batch: batch,
 ) -> NDArray[np.float32]:
     """Logits of the model in evaluation mode.
+
+    Args:
+        change: what becomes of each batch before the model sees it.
 
     Shape:
         rows: (n,) ascending; output: (n, classes) in the order of `rows`
@@ -34,7 +41,7 @@ def predict(
     order = []
     for batch in feed(features, scoring_rows(features, rows, batch_size), normalise, device):
         with autocast(device):
-            logits.append(model(batch).logits.float())
+            logits.append(model(change(batch)).logits.float())
         order.append(batch.row)
     back = torch.cat(order).argsort()
     answers: NDArray[np.float32] = torch.cat(logits).cpu()[back].numpy()

@@ -42,6 +42,19 @@ def compare(
 
 
 @app.command()
+def robustness(
+    run: Annotated[str, typer.Argument(help="A run under `robustness` of params.yaml.")],
+    device: Annotated[
+        str, typer.Option(envvar="VCEMO_DEVICE", help="auto, cpu, cuda, cuda:1.")
+    ] = "auto",
+) -> None:
+    """Try a trained run under noise, without modalities and with other texts."""
+    from pipeline import experiment
+
+    typer.echo(experiment.robustness(params.load(), run, device))
+
+
+@app.command()
 def scores(
     run: Annotated[
         str, typer.Argument(help="A run, a revision:run, or a revision.", metavar="RUN")

@@ -1,0 +1,1 @@
+"""Trained runs under conditions they were not trained for."""
