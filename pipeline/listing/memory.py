@@ -171,7 +171,10 @@ def _tick(time_ns: int) -> int:
 
 
 def _maker() -> bytes:
-    """The decoder may find other facts when it is another one."""
+    """Another decoder may find other facts."""
+    from importlib.metadata import version
+
     import soundfile
 
-    return f"{VERSION} libsndfile {soundfile.__libsndfile_version__}".encode()
+    sndfile = soundfile.__libsndfile_version__
+    return f"{VERSION} libsndfile {sndfile} av {version('av')}".encode()
