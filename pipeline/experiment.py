@@ -83,6 +83,7 @@ def train(
 def evaluate(params: Params, name: str, device: str) -> str:
     """Predict the test utterances of a run; write predictions, metrics and plots."""
     from pipeline.reporting.plots import plot_run
+    from pipeline.reporting.reliability import plot_reliability
     from training.evaluate import evaluate_run
 
     run = run_settings(params, name)
@@ -97,6 +98,7 @@ def evaluate(params: Params, name: str, device: str) -> str:
             device=device,
         )
     plot_run(report)
+    plot_reliability(name, layout.predictions(name), report)
     found = json.loads((report / METRICS_FILE).read_text(encoding="utf-8"))
     for warning in found["warnings"]:
         log.warning("%s: %s", name, warning)
