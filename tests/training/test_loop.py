@@ -171,6 +171,20 @@ def test_double_view_contrasts_two_passes_under_different_dropout(sharp, case, d
     assert torch.allclose(found, expected)
 
 
+def test_two_views_are_the_same_without_chance_and_then_add_nothing_to_the_cross_entropy(
+    sharp, case
+):
+    model, batch = case
+    model.eval()
+    first, second = model(batch), model(batch)
+    assert torch.equal(first.z, second.z)
+    once = replace(sharp.training, contrast=None)
+    targets = F.one_hot(batch.label, 4).float()
+    single = training_loss(model, batch, targets, once)
+    double = training_loss(model, batch, targets, replace(once, double_view=True))
+    assert double.item() == pytest.approx(single.item(), abs=1e-6)
+
+
 def test_under_bfloat16_only_the_passes_lose_precision(sharp, case, monkeypatch):
     model, batch = case
     seen = []

@@ -11,6 +11,9 @@ from training.settings import RunSettings, from_json, read_run, to_json
 from training.train_settings import Moco
 
 
+MASKS = {"time_masks": 1, "time_frames": 1, "frequency_masks": 1, "frequency_bins": 1}
+
+
 def changed(run, path, value):
     """The run's JSON with one entry replaced, or removed where `value` is `...`."""
     tree = json.loads(to_json(run))
@@ -82,6 +85,19 @@ def test_json_brings_back_the_same_run(run_settings, moco, patience, lr):
         ("training.contrast.alpha", math.nan, r"alpha is nan, expected above 0 and finite"),
         ("training.view_probability", 1.5, r"view_probability is 1\.5, expected 0\.\.1"),
         ("training.views", [], r"training\.views is empty but view_probability is 0\.5"),
+        ("training.sampling", "weighted", r"training\.sampling is 'weighted', expected one of"),
+        ("training.normalisation", "none", r"expected one of \['train', 'speaker'\]"),
+        ("training.mixup", -0.1, r"training\.mixup is -0\.1, expected 0 or more"),
+        ("training.modality_dropout", 2, r"training\.modality_dropout is 2\.0, expected 0\.\.1"),
+        ("training.spec_augment", {"time_masks": 1}, r"spec_augment lacks the settings"),
+        ("training.spec_augment", MASKS | {"time_frames": -1}, r"time_frames is -1, expected 0"),
+        ("training.objective.label_smoothing", 1, r"label_smoothing is 1\.0, expected 0 <= share"),
+        ("training.contrast.moco", {"queue": 7, "momentum": 0.9}, r"least the batch_size, 8"),
+        ("training.contrast.moco", {"queue": 99, "momentum": 2}, r"momentum is 2\.0, expected 0"),
+        ("training.optimiser.warm_up", 1, r"warm_up is 1\.0, expected 0 <= share < 1"),
+        ("training.optimiser.clip_value", 0, r"clip_value is 0\.0, expected above 0"),
+        ("training.ema", 1.0, r"training\.ema is 1\.0, expected between 0 and 1, or null"),
+        ("training.average_epochs", 0, r"training\.average_epochs is 0, expected at least 1"),
         ("training.patience", 0, r"training\.patience is 0, expected at least 1, or null"),
     ],
 )
@@ -131,3 +147,15 @@ def test_every_model_is_read_by_its_name(baseline_runs):
 def test_a_baseline_has_two_inputs_and_no_contrast(run_settings, baselines, changes, message):
     with pytest.raises(ValueError, match=message):
         replace(run_settings, model=baselines["xu"], **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ema": 0.9, "average_epochs": 2}, "both average: keep one"),
+        ({"best_by": "last", "patience": 3}, "patience needs a score"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(run_settings, changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(run_settings.training, **changes)
