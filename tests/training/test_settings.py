@@ -10,7 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 from training.settings import RunSettings, from_json, read_run, to_json
 from training.train_settings import Moco
 
-
 MASKS = {"time_masks": 1, "time_frames": 1, "frequency_masks": 1, "frequency_bins": 1}
 
 
