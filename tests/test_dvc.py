@@ -67,7 +67,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Step:
         splits={"speaker": SPLIT},
         runs={"all": RUN},
         presets__tuned__epochs=1,
-        presets__tuned__lr=1e-3,
+        presets__tuned__optimiser__lr=1e-3,
     )
     add_corpus(clone, "a", UTTERANCES)
     clone.commit("corpus a")
@@ -212,7 +212,7 @@ def test_a_fresh_clone_without_recordings_goes_on_from_their_features(
 ) -> None:
     fresh = pushed.fresh(tmp_path / "fresh", recordings=False)
     fresh.dvc("pull", "--allow-missing")
-    fresh.set(presets__tuned__lr=2e-3)
+    fresh.set(presets__tuned__optimiser__lr=2e-3)
     assert fresh.repro("--allow-missing", "train@all").ran == {"train@all"}
 
 
@@ -242,9 +242,9 @@ def test_from_scratch_killed_or_step_by_step_the_lock_is_the_same(grown: Step, t
 
 def test_an_experiment_trains_anew_and_is_compared_with_the_commit(base: Step, there: Path) -> None:
     clone = base[0].copy(there)
-    clone.dvc("exp", "run", "--name", "slower", "--set-param", "presets.tuned.lr=0.0005")
+    clone.dvc("exp", "run", "--name", "slower", "--set-param", "presets.tuned.optimiser.lr=0.0005")
     params = YAML(typ="safe").load(clone.root / "params.yaml")
-    assert params["presets"]["tuned"]["lr"] == 0.0005
+    assert params["presets"]["tuned"]["optimiser"]["lr"] == 0.0005
     assert "slower" in clone.dvc("exp", "show", "--csv")
 
     shown = json.loads(clone.dvc("metrics", "show", "--json"))[""]["data"]
