@@ -5,11 +5,14 @@ Only scores see normalised text; the store keeps what the corpus or the recognis
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from features.words import HAN, simplified
 
 _APOSTROPHES = re.compile(r"['’ʼ＇]")
+_SPACELESS = ("zh", "yue", "ja", "th", "lo", "my", "km", "bo")  # languages, ISO 639
 _BESIDE_HAN = re.compile(rf"(?<=[{HAN}])\s+|\s+(?=[{HAN}])")
 
 
@@ -28,33 +31,44 @@ def normalise(text: str) -> str:
     return _BESIDE_HAN.sub("", " ".join(text.split()))
 
 
-def wer(references: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """Word error rate over all pairs: (substitutions + deletions + insertions) / reference words.
+@dataclass(frozen=True)
+class Errors:
+    """Substitutions, deletions and insertions of a text against its reference."""
 
-    Texts are normalised first. Chinese counts as one word per run of characters: use `cer` there.
-    Without any reference word it is 0 if there is no hypothesis word either, else 1.
-    """
-    return _error_rate("wer", references, hypotheses)
+    count: int
+    units: int  # words or characters of the reference
+
+    @property
+    def rate(self) -> float:
+        """Errors per unit; without any unit 0 if there is no error either, else 1."""
+        return self.count / self.units if self.units else float(self.count > 0)
 
 
-def cer(references: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """Character error rate over all pairs, as `wer` with characters (spaces included) for words."""
-    return _error_rate("cer", references, hypotheses)
-
-
-def _error_rate(measure: str, references: Sequence[str], hypotheses: Sequence[str]) -> float:
+def word_errors(reference: str, heard: str) -> Errors:
+    """Errors in words, after normalisation; for languages that `writes_spaces`."""
     import jiwer
 
-    if len(references) != len(hypotheses):
-        raise ValueError(
-            f"{measure}: {len(references)} references but {len(hypotheses)} hypotheses: "
-            "expected one hypothesis per reference"
-        )
-    truth, heard = [normalise(t) for t in references], [normalise(t) for t in hypotheses]
-    # jiwer's own rate without any reference word is a count, not a share.
-    if not any(truth):
-        return 1.0 if any(heard) else 0.0
-    return float(getattr(jiwer, measure)(truth, heard))
+    return _errors(normalise(reference).split(), normalise(heard).split(), jiwer.process_words)
+
+
+def character_errors(reference: str, heard: str) -> Errors:
+    """Errors in characters, after normalisation; a space between words is one too."""
+    import jiwer
+
+    return _errors([*normalise(reference)], [*normalise(heard)], jiwer.process_characters)
+
+
+def writes_spaces(language: str | None) -> bool:
+    """Whether words are told apart by spaces, so that counting them means something."""
+    return language not in _SPACELESS
+
+
+def _errors(reference: list[str], heard: list[str], process: Callable[..., Any]) -> Errors:
+    if not reference:  # of which jiwer has no opinion
+        return Errors(len(heard), 0)
+    between = "" if process.__name__ == "process_characters" else " "
+    found = process(between.join(reference), between.join(heard))
+    return Errors(found.substitutions + found.deletions + found.insertions, len(reference))
 
 
 def _folded(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from pipeline import layout
 from pipeline.files import write_json
 
-FEATURES = ("transcripts", "views", "mel", "words", "bert")
+FEATURES = ("transcripts", "views", "mel", "words", "bert", "asr_scores")
 STAGE_OF = {"transcripts": "asr", "views": "augment"}  # the others have the feature's name
 
 
@@ -91,7 +91,11 @@ def load(path: Path = layout.CATALOG) -> Catalog:
 
 def shard_paths(catalog: Catalog, feature: str) -> list[Path]:
     """The shards of one feature over all corpora, in a fixed order."""
-    return [Path(p) for corpus in sorted(catalog) for p in catalog[corpus][feature].shards]
+    return [Path(p) for c in sorted(catalog) for p in _shards(catalog[c], feature)]
+
+
+def _shards(entries: dict[str, Entry], feature: str) -> tuple[str, ...]:
+    return entries[feature].shards if feature in entries else ()
 
 
 def _entry(plain: dict[str, Any]) -> Entry:

@@ -122,6 +122,16 @@ def asr(
     _feature("asr", corpus, workers, Speed(device, batch_size), dry_run=dry_run)
 
 
+@app.command("asr_scores")
+def asr_scores(corpus: CorpusName, workers: Workers = None, dry_run: DryRun = False) -> None:
+    """Error rates of each ASR setting, where the corpus has texts of its own."""
+    from pipeline import recognition
+
+    _feature("asr_scores", corpus, workers, dry_run=dry_run)
+    if not dry_run:
+        recognition.write(_corpus(corpus))
+
+
 @app.command()
 def augment(corpus: CorpusName, workers: Workers = None, dry_run: DryRun = False) -> None:
     """Views: noise, pitch shift, time stretch."""

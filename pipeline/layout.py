@@ -86,7 +86,7 @@ def predictions(run_name: str) -> Path:
 
 
 def corpus_report(corpus: str) -> Path:
-    """Pictures of a corpus."""
+    """Pictures and metrics of a corpus."""
     return REPORTS / "corpora" / corpus
 
 

@@ -63,6 +63,7 @@ class TargetRows:
     """The most rows a shard may hold: large for fewer files, small to lose less in a crash."""
 
     transcripts: int
+    asr_scores: int
     views: int
     mel: int
     words: int

@@ -14,7 +14,7 @@ from pipeline.files import sole_writer
 from pipeline.keys import digest
 from pipeline.listing import summary as manifest_summary
 from pipeline.progress import counted
-from pipeline.rows import bert, facts, mel, transcripts, views, words
+from pipeline.rows import asr_scores, bert, facts, mel, transcripts, views, words
 from pipeline.rows.facts import Facts
 from pipeline.shard_files import Feature
 from pipeline.shards import Compute, Plan
@@ -50,6 +50,7 @@ STAGES = {
     "mel": Stage("mel", "view", mel, ("audio", "mel"), 32),
     "words": Stage("words", "source", words, ("words",), 256),
     "bert": Stage("bert", "source", bert, ("bert",), 64),
+    "asr_scores": Stage("asr_scores", "source", asr_scores, (), 256),
 }
 
 

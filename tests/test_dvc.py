@@ -18,7 +18,7 @@ from tests.projects import add_corpus, add_recordings
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dvc")]  # the clones are built once
 
 UTTERANCES, OTHERS, NEW = 24, 8, 10  # in a, in b, added to a
-ROWS = {"asr": 1, "augment": 3, "mel": 4, "words": 1, "bert": 1}  # of an utterance
+ROWS = {"asr": 1, "asr_scores": 0, "augment": 3, "mel": 4, "words": 1, "bert": 1}  # of an utterance
 AGGREGATES = {"catalog", "split", "pack@emotion4", "train@all", "evaluate@all", "report"}
 MODELS = {"demo@models"}
 METRICS = "reports/all/metrics.json"
@@ -265,6 +265,7 @@ def test_plots_show_the_run_and_compare_it_with_a_commit(base: Step, there: Path
         assert {p.name.rsplit("_")[-1] for p in out.rglob("*.png")} == {
             "confusion.png",
             "curves.png",
+            "cer.png",
         }
 
 

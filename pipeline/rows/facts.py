@@ -49,8 +49,21 @@ def _of_bert(rows: pa.Table) -> dict[str, float]:
     return {"truncated texts": pc.sum(rows["truncated"]).as_py() or 0}
 
 
+def _of_asr_scores(rows: pa.Table) -> dict[str, float]:
+    told = {}
+    for name, errors, units in (
+        ("WER", "word_errors", "words"),
+        ("CER", "character_errors", "characters"),
+    ):
+        count, total = pc.sum(rows[errors]).as_py(), pc.sum(rows[units]).as_py()
+        if total:
+            told[name] = round(count / total, 6)
+    return told
+
+
 _TOLD: dict[str, tuple[tuple[str, ...], Callable[[pa.Table], dict[str, float]]]] = {
     "transcripts": (("text", "doubts", "retried"), _of_transcripts),
+    "asr_scores": (("words", "word_errors", "characters", "character_errors"), _of_asr_scores),
     "words": (("known",), _of_words),
     "bert": (("truncated",), _of_bert),
 }

@@ -24,7 +24,14 @@ from tests.projects import BIN, Project, add_corpus, make_project
 
 POINTS = 20  # half spread over the clock, half over the files
 UTTERANCES = 40
-SMALL_SHARDS = {"transcripts": 2, "views": 6, "mel": 8, "words": 2, "bert": 2}  # rows
+SMALL_SHARDS = {
+    "transcripts": 2,
+    "asr_scores": 2,
+    "views": 6,
+    "mel": 8,
+    "words": 2,
+    "bert": 2,
+}  # rows
 OUTPUTS = ("data/manifest", "data/store", "data/catalog", "data/catalog.json")
 PATIENCE_S = 60
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline import backends, params, stages
+from pipeline import backends, params, recognition, stages
 from pipeline.corpus import Corpus
 from pipeline.devices import Speed
 from tests.features.test_asr import NO_DOUBT, PARAMS
@@ -174,3 +174,66 @@ def test_a_device_that_is_not_here_is_refused(here: Project, device: str) -> Non
     shutil.rmtree(here.root / "data" / "store")
     with pytest.raises(ValueError, match=f"device: .*'{device}'"):
         run(speed=Speed(device))
+
+
+def scored() -> dict[str, Any]:
+    """What the stage asr_scores leaves, by utterance."""
+    corpus = Corpus.named("c", params.load())
+    stages.run("asr_scores", corpus, ALONE)
+    recognition.write(corpus)
+    table = corpus.rows("asr_scores", "utt_id", "source", *stages.asr_scores.PAYLOAD.names)
+    return {row["utt_id"]: row for row in table.to_pylist()}
+
+
+def test_scores_compare_what_was_heard_with_what_was_said(here: Project) -> None:
+    found = scored()
+    assert found.keys() == {row["utt_id"] for row in rows("reference")}
+    assert found["c/0"] == {
+        "utt_id": "c/0",
+        "source": "tiny",
+        "wer": None,  # Chinese has no spaces
+        "words": None,
+        "word_errors": None,
+        "cer": 0.0,
+        "characters": 6,
+        "character_errors": 0,
+    }
+    assert (found["c/3"]["wer"], found["c/3"]["words"]) == (0.0, 4)
+    assert found["c/7"]["cer"] > 0  # the long one, of which only the beginning says something
+
+
+def test_pooled_scores_are_metrics_a_table_and_a_picture(here: Project) -> None:
+    found = scored()
+    folder = here.root / "reports" / "corpora" / "c"
+    metrics = json.loads((folder / "asr.json").read_text())
+    errors = sum(row["character_errors"] for row in found.values())
+    characters = sum(row["characters"] for row in found.values())
+    assert metrics["tiny"]["cer"] == pytest.approx(errors / characters, abs=1e-6)
+    assert metrics["tiny"]["wer"] == 0.0
+    assert metrics["tiny"]["utterances"] == 7
+    table = (folder / "asr_cer.csv").read_text().splitlines()
+    assert table[0] == "source,grouping,group,utterances,wer,cer"
+    groups = {tuple(line.split(",")[1:3]) for line in table[1:]}
+    assert {("all", "all"), ("class", "unlabelled"), ("speaker", "unknown")} < groups
+    assert {group for grouping, group in groups if grouping == "duration"} == {"2-5 s", "over 10 s"}
+    assert (folder / "asr_cer.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_without_recognition_there_are_no_scores_and_no_error(here: Project) -> None:
+    here.set(asr__sources={})
+    run()
+    assert scored() == {}
+    folder = here.root / "reports" / "corpora" / "c"
+    assert json.loads((folder / "asr.json").read_text()) == {}
+
+
+def test_only_new_pairs_are_scored(here: Project) -> None:
+    corpus = Corpus.named("c", params.load())
+    assert stages.run("asr_scores", corpus, ALONE).computed == 7
+    assert stages.run("asr_scores", corpus, ALONE).computed == 0
+    here.set(asr__sources={"tiny": source(word_times=True), "beam": source(beam_size=5)})
+    corpus = Corpus.named("c", params.load())
+    stages.run("asr", corpus, ALONE)
+    done = stages.run("asr_scores", corpus, ALONE)
+    assert (done.computed, done.rows) == (0, 14)  # the same texts: scored already
+    assert "CER: beam" in str(done)
