@@ -142,6 +142,13 @@ def sources(path: Path) -> tuple[str, ...]:
     return tuple(str(e.get("name", "")) if isinstance(e, dict) else str(e) for e in entries)
 
 
+def is_glove(path: Path) -> bool:
+    """Whether the model itself says that its vectors are GloVe's."""
+    meta = _meta(path)
+    told = (*sources(path), meta.get("description"), meta.get("vectors", {}).get("name"))
+    return any("glove" in str(text).lower() for text in told)
+
+
 def _meta(path: Path) -> dict[str, Any]:
     """Read meta.json of a spaCy model directory."""
     file = path / "meta.json"

@@ -14,7 +14,9 @@ import typer
 from pipeline import backends, layout, params
 from pipeline.commands import corpus as corpus_commands
 from pipeline.commands import evaluation
+from pipeline.commands import models as model_commands
 from pipeline.commands import splits as split_commands
+from pipeline.commands import words as words_commands
 from pipeline.corpus import Corpus
 from pipeline.devices import Speed
 
@@ -28,6 +30,8 @@ app = typer.Typer(
 )
 profile_app = typer.Typer(help="Whole variants of params.yaml.", no_args_is_help=True)
 app.add_typer(profile_app, name="profile")
+app.add_typer(model_commands.app, name="models")
+app.add_typer(words_commands.app, name="words")
 app.add_typer(evaluation.app)
 app.add_typer(corpus_commands.app, name="corpus")
 app.add_typer(split_commands.app, name="splits")
@@ -144,7 +148,7 @@ def mel(corpus: CorpusName, workers: Workers = None, dry_run: DryRun = False) ->
     _feature("mel", corpus, workers, dry_run=dry_run)
 
 
-@app.command()
+@words_commands.app.command("corpus")
 def words(corpus: CorpusName, workers: Workers = None, dry_run: DryRun = False) -> None:
     """Word vectors of each text."""
     _feature("words", corpus, workers, dry_run=dry_run)

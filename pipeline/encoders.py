@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.hub import HubError, fetch, repository
+from pipeline.hub import HubError, fetch, here, repository
 from pipeline.hub import Kind as Kind
 
 
@@ -50,7 +50,9 @@ def choose(models: Mapping[str, str], language: str | None, setting: str) -> tup
     return models[key], f"{setting}.{key}"
 
 
-def resolve(name: str, kind: Kind, language: str | None, setting: str) -> Encoder:
+def resolve(
+    name: str, kind: Kind, language: str | None, setting: str, *, download: bool = True
+) -> Encoder:
     """Find a model by its name; `language` and `setting` (as `bert.models.zh`) serve the error.
 
     EncoderError, which says how to supply the model, if it is neither here nor can be fetched.
@@ -64,10 +66,11 @@ def resolve(name: str, kind: Kind, language: str | None, setting: str) -> Encode
         if package is not None:
             return package
         reason = "no such directory, no such spaCy package"
-    elif not _looks_like_a_path(name):
+    elif not looks_like_a_path(name):
         repo, _, revision = name.partition("@")
         try:
-            snapshot = fetch(repository(repo, kind), revision or None, kind)
+            wanted = repository(repo, kind), revision or None, kind
+            snapshot = fetch(*wanted) if download else here(*wanted)
         except HubError as error:
             reason = f"no such directory, not in the Hugging Face cache, no download ({error})"
             raise EncoderError(_missing(name, kind, language, setting, reason)) from error
@@ -109,7 +112,8 @@ def _spacy_package(name: str) -> Encoder | None:
     return Encoder(name, data, f"{name}-{importlib.metadata.version(name)}-{content}")
 
 
-def _looks_like_a_path(name: str) -> bool:
+def looks_like_a_path(name: str) -> bool:
+    """Whether a model's name can be no name on the hub."""
     return name.startswith((".", "~")) or Path(name).is_absolute() or name.count("/") > 1
 
 
@@ -133,7 +137,7 @@ def _missing(name: str, kind: Kind, language: str | None, setting: str, reason: 
 def _other_way(repo: str, revision: str, kind: Kind, target: str) -> str:
     if kind == "words" and repo.isidentifier():
         return f"install the package: `python -m spacy download {repo}`, or pip install its wheel"
-    if _looks_like_a_path(repo):
+    if looks_like_a_path(repo):
         return "correct the path: it is read from the project's root"
     pin = f" --revision {revision}" if revision else ""
     return (

@@ -5,6 +5,8 @@ from pathlib import Path
 DATA = Path("data")
 PARAMS = Path("params.yaml")
 PROFILES = Path("profiles")
+MODELS = DATA / "models"
+HUB = DATA / "hub"  # models of the hub that this project fetched
 CATALOG = DATA / "catalog.json"
 FEATURE_CATALOGS = DATA / "catalog"
 SPLITS = DATA / "splits"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from features.words import WordsParams, sources
+from features.words import WordsParams, is_glove, sources
 from pipeline.corpus import Corpus
 from pipeline.keys import recipe_key
 from pipeline.rows import text
@@ -54,9 +54,10 @@ def encoders(corpus: Corpus) -> text.Encoders:
 
 
 def provenance(corpus: Corpus) -> dict[str, Any]:
-    """The model of each language: name, revision, and what its vectors were made from."""
+    """The model of each language: name, revision, what its vectors were made from, if of GloVe."""
     return {
-        str(lang): text.described(used) | {"sources": sources(used.path)}
+        str(lang): text.described(used)
+        | {"sources": sources(used.path), "glove": is_glove(used.path)}
         for lang, used in encoders(corpus).items()
     }
 
