@@ -60,6 +60,7 @@ def show_card(card: Card, pictures: Iterable[Path], *, as_json: bool) -> None:
 
 def stated_lines(stated: CorpusCard) -> list[str]:
     """What a reader knows of its corpus, a line for each fact."""
+    scale = stated.dimensions
     expected = f"{stated.utterances or '?'} utterances, {stated.speakers or '?'} speakers"
     return [
         f"licence    {stated.licence.name}",
@@ -67,6 +68,11 @@ def stated_lines(stated: CorpusCard) -> list[str]:
         f"home       {stated.home}",
         f"to get it  {stated.access}",
         f"in full    {expected}, {', '.join(stated.languages)}",
+        *(
+            [f"scale      of arousal, valence, dominance: {scale[0]} to {scale[1]}"]
+            if scale
+            else []
+        ),
     ]
 
 

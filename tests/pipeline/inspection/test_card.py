@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import corpora
+from pipeline.inspection.card_output import stated_lines
 from tests.projects import Project, add_corpus, make_project
 
 
@@ -65,3 +67,10 @@ def test_add_links_enlists_and_shows(project: Project, tmp_path: Path) -> None:
     assert "vcemo corpus check new" in done.stdout
     assert (project.root / "data" / "raw" / "new").resolve() == copied.resolve()
     assert project.vcemo("corpus", "check", "new").returncode == 0
+
+
+def test_a_card_says_on_which_scale_the_ratings_are() -> None:
+    iemocap, casia = corpora.card("iemocap"), corpora.card("casia")
+    assert iemocap is not None and casia is not None
+    assert "of arousal, valence, dominance: 1 to 5" in stated_lines(iemocap)[-1]
+    assert not any("scale" in line for line in stated_lines(casia))
