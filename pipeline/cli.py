@@ -192,12 +192,19 @@ def train(
     profile: Annotated[
         bool, typer.Option("--profile", help="Leave a trace of the first steps in data/speed.")
     ] = False,
+    log: Annotated[
+        str, typer.Option(envvar="VCEMO_LOG", help="Also to: tensorboard,wandb,mlflow,dvclive.")
+    ] = "",
 ) -> None:
     """Train every fold and seed of a run."""
     from pipeline import experiment
 
+    loggers = [name.strip() for name in log.split(",") if name.strip()]
+
     count = workers or backends.workers_asked_for()
-    typer.echo(experiment.train(params.load(), run, device, count, profile=profile))
+    typer.echo(
+        experiment.train(params.load(), run, device, count, profile=profile, loggers=loggers)
+    )
 
 
 @app.command("run-file")

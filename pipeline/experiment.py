@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,9 +52,16 @@ def pack_task(params: Params, task: str) -> PackSummary:
 
 
 def train(
-    params: Params, name: str, device: str, workers: int | None, *, profile: bool = False
+    params: Params,
+    name: str,
+    device: str,
+    workers: int | None,
+    *,
+    profile: bool = False,
+    loggers: Sequence[str] = (),
 ) -> str:
     """Train every fold and seed of a run that is not there yet."""
+    from pipeline.loggers import logging_to
     from training.progress import ProgressLog
     from training.train import train_run
 
@@ -64,14 +71,15 @@ def train(
     trace = layout.trace(name) if profile else None
     cache = layout.cache(run.task)
     require_current(cache, params, run.task, run.split)
-    with sole_writer(out):
+    told = logging_to(loggers, run, layout.LOGS / name, log)
+    with sole_writer(out), told as report_epoch:
         models = train_run(
             run,
             cache,
             out,
             device=device,
             workers=workers,
-            progress=log,
+            progress=report_epoch,
             trace=trace,
         )
     new = sum(path.name not in before for path in models)

@@ -12,6 +12,7 @@ FEATURE_CATALOGS = DATA / "catalog"
 SPLITS = DATA / "splits"
 PREDICTIONS = DATA / "predictions"
 ROBUSTNESS = DATA / "robustness"
+LOGS = DATA / "logs"  # of TensorBoard and the like, a folder per run
 REPORTS = Path("reports")
 REPORT = REPORTS / "index.html"
 FULL_REPORT = REPORTS / "full.html"  # with what DVC must not keep: sounds, the machine
