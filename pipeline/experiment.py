@@ -111,7 +111,9 @@ def evaluate(params: Params, name: str, device: str) -> str:
     for warning in found["warnings"]:
         log.warning("%s: %s", name, warning)
     pooled = found["pooled"]
-    return f"evaluate {name}: " + ", ".join(f"{k} {v:.3f}" for k, v in pooled.items())
+    scores = ", ".join(f"{k} {v:.3f}" for k, v in pooled.items())
+    by = found["normalisation"]
+    return f"evaluate {name}: {scores}" + (f", normalised by {by}" if by else "")
 
 
 def robustness(params: Params, name: str, device: str) -> str:

@@ -104,11 +104,13 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
     for name in METRICS:
         table.add_column(TITLES[name], justify="right", no_wrap=True)
     table.add_column("n", justify="right")
+    table.add_column("normalised by")
     table.add_column("split")
     for run, found in metrics.items():
         scores = [f"{found['pooled'][name]:.3f}" for name in METRICS]
         inputs = " + ".join(found["modalities"])
-        table.add_row(run, inputs, *scores, str(found["n"]), _split(found))
+        told = (str(found["n"]), found["normalisation"] or "-", _split(found))
+        table.add_row(run, inputs, *scores, *told)
     return table
 
 
