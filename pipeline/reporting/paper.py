@@ -16,7 +16,7 @@ from pipeline.reporting.facts import read_metrics
 from pipeline.reporting.paper_figures import PaperParams, PaperTable, paper_tables
 from training import metrics
 
-TITLES = {"wa": "accuracy (WA)", "ua": "UA", "f1_weighted": "F1"}
+TITLES = {"wa": "WA", "ua": "UA", "f1_weighted": "F1"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Table:
     scores: tuple[str, ...]  # titles
     columns: Mapping[str, tuple[Line, ...]]  # title -> lines
     note: str
-    protocols: tuple[str, ...]  # split and text source of the runs
+    protocols: tuple[str, ...]  # of the runs
 
 
 def facts(context: Context) -> dict[str, Any] | None:
@@ -92,23 +92,26 @@ def measure(run: str, scores: tuple[str, ...]) -> tuple[tuple[Measured, ...], in
 
 def printed_tables(tables: list[Table]) -> Iterator[Any]:
     """The tables for a terminal, by rich."""
+    from rich.box import SIMPLE
     from rich.table import Table as RichTable
 
     for table in tables:
         for title, lines in table.columns.items():
-            shown = RichTable(title=f"{table.title}; {title}", title_justify="left")
-            shown.add_column("model")
-            shown.add_column("run")
+            heading = f"{table.title}\n{title}"
+            shown = RichTable(title=heading, title_justify="left", box=SIMPLE, padding=(0, 1))
+            shown.add_column("model (run)")
             for score in table.scores:
-                shown.add_column(f"{score}, ours", justify="right", no_wrap=True)
-                shown.add_column(table.beside, justify="right")
+                shown.add_column(f"{score}\nours", justify="right", no_wrap=True)
+                beside = table.beside.replace(" ", "\n")
+                shown.add_column(f"{score}\n{beside}", justify="right", no_wrap=True)
             for line in lines:
                 cells = zip(line.ours, line.paper, strict=True)
                 scores = [text for ours, paper in cells for text in (_told(ours), f"{paper:.2f}")]
                 mark = " *" if line.misprint else ""
-                shown.add_row(line.title + mark, f"{line.run} ({line.how})", *scores)
+                shown.add_row(f"{line.title} ({line.run}){mark}", *scores)
             if marked := [line.misprint for line in lines if line.misprint]:
                 shown.caption = f"* misprinted in the paper. {marked[0]}"
+                shown.caption_justify = "left"
             yield shown
 
 
@@ -180,7 +183,6 @@ def _told(ours: Measured) -> str:
 
 def _protocol(run: str, params: RunParams) -> str:
     found = read_metrics(run)
-    return (
-        f"task {params.task}, split {params.split} ({found['protocol']}), texts of "
-        f"{params.source}, normalisation: {found['normalisation']}"
-    )
+    normalised = found["normalisation"]
+    said = f"task {params.task}, split {params.split} ({found['protocol']})"
+    return said + (f", normalised by {normalised}" if normalised else "")
