@@ -86,7 +86,7 @@ def save_fold(
     """Write the weights and the record into an existing folder."""
     save_file(dict(state), folder / MODEL)
     scaling = None
-    if normalise is not None and len(normalise.mean) == 1:
+    if normalise is not None and record["training"]["normalisation"] == "train":
         scaling = {"mean": normalise.mean[0].tolist(), "std": normalise.std[0].tolist()}
     text = json.dumps({**record, "normalisation": scaling}, indent=1, ensure_ascii=False)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8", newline="")

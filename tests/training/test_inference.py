@@ -40,14 +40,14 @@ def utterance(features, row):
     speaker = features.cache.index["speaker"][row].as_py()
     mel = words = align = bert = forms = None
     if features.mel is not None:
-        mel = features.mel.pad(index)[0]
+        mel = features.mel.pad(index)[0][0]
     if features.words is not None:
-        ids = features.words.pad(place)[0].tolist()
+        ids = features.words.pad(place)[0][0].tolist()
         words = features.table[ids]
         names = [("", ""), ("", ""), *features.names]
         forms = tuple(names[i] for i in ids) if features.names else None
     if features.align is not None:
-        align = features.align.pad(place)[0].long()
+        align = features.align.pad(place)[0][0].long()
     if features.bert is not None:
         bert = features.bert[place][0]
     return Utterance(mel, words, bert, align, forms, speaker)
