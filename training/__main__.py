@@ -2,7 +2,8 @@
 
 Needs only torch, numpy, pyarrow, safetensors and this folder. Writes
 OUT/folds/<fold>-<seed>-<key>/, OUT/predictions.parquet, and metrics.json, confusion.csv and
-curves.csv beside it, and in speed.csv how fast it went.
+curves.csv beside it, and in speed.csv how fast it went. Under
+`torchrun --nproc-per-node 4 -m training ...` four processes train each model together.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from training.distributed import group, is_writer
 from training.evaluate import evaluate_run
 from training.progress import ProgressLog
 from training.settings import read_run
@@ -22,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 1 after an error in files, data or settings, which goes to stderr."""
     options = _parser().parse_args(arguments)
     try:
-        _run(options)
+        with group(options.device):
+            _run(options)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -40,7 +43,7 @@ def _run(options: argparse.Namespace) -> None:
             folds,
             device=options.device,
             workers=options.workers,
-            progress=log,
+            progress=log if is_writer() else lambda _: None,
             trace=options.out / TRACE if options.profile else None,
         )
         sys.stderr.write(f"\n{log.summary}\n" if log.summary else "")
@@ -54,7 +57,8 @@ def _run(options: argparse.Namespace) -> None:
             reports=options.out,
             device=options.device,
         )
-        sys.stdout.write(json.dumps(summary["pooled"]) + "\n")
+        if is_writer():
+            sys.stdout.write(json.dumps(summary["pooled"]) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:

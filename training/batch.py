@@ -37,6 +37,7 @@ class Batch:
     row: Tensor
     word_id: Tensor | None = None
     align: Tensor | None = None
+    joint: int = 0  # utterances of the joint batch of all processes, of which this is one's share
 
     def __post_init__(self) -> None:
         for name, values, lengths in (
@@ -61,6 +62,7 @@ class Batch:
             row=self.row,
             word_id=_move(self.word_id, device),
             align=self.align,
+            joint=self.joint,
         )
 
     def pinned(self) -> "Batch":

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from training.batch import Batch
 from training.cache import ORIGINAL, TensorCache
+from training.distributed import world_size
 from training.draw import draw_balanced, draw_views, seed_of, shuffled_batches, sorted_batches
 from training.model_settings import (
     ModelSettings,
@@ -211,7 +212,8 @@ def epoch_rows(features: Features, rows: Rows, run: RunSettings, *names: object)
     share = run.training.view_probability
     shown = draw_views(rows, views, share, seed_of("views", *names))
     lengths = features.lengths(shown)
-    batches = shuffled_batches(lengths, run.training.batch_size, seed_of("batches", *names))
+    least = max(2, world_size())  # each process needs a row
+    batches = shuffled_batches(lengths, run.training.batch_size, least, seed_of("batches", *names))
     return [shown[batch] for batch in batches]
 
 

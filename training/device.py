@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
+from training.distributed import world_size
+
 
 def choose_device(name: str) -> torch.device:
     """`auto` is CUDA when there is one, else the CPU; else `cpu`, `cuda` or `cuda:<number>`.
@@ -31,9 +33,9 @@ def choose_device(name: str) -> torch.device:
 
 
 def default_workers(device: torch.device) -> int:
-    """How many folds to train at once: one on CUDA, whose memory they would share, else as many as
-    there are processors."""
-    return 1 if device.type == "cuda" else os.cpu_count() or 1
+    """How many folds to train at once: one on CUDA, whose memory they would share, or by several
+    processes together, else as many as there are processors."""
+    return 1 if device.type == "cuda" or world_size() > 1 else os.cpu_count() or 1
 
 
 def precision(device: torch.device) -> str:

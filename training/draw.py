@@ -69,13 +69,13 @@ def draw_balanced(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
 
 
 def shuffled_batches(
-    lengths: NDArray[np.int64], batch_size: int, seed: int
+    lengths: NDArray[np.int64], batch_size: int, least: int, seed: int
 ) -> list[NDArray[np.int64]]:
     """Every position once, in random batches of similar lengths.
 
     Positions are shuffled, sorted by length within stretches of some batches, cut, and the batches
-    shuffled. The last partial batch stays unless it is a single sample, from which batch norm and
-    contrast learn nothing.
+    shuffled. The last partial batch stays unless it is smaller than `least`: from a single sample
+    batch norm and contrast learn nothing.
     """
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(lengths))
@@ -83,7 +83,7 @@ def shuffled_batches(
     pools = [order[i : i + stretch] for i in range(0, len(order), stretch)]
     order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
     batches = cut(order, batch_size)
-    if len(batches[-1]) == 1:
+    if len(batches[-1]) < least:
         batches.pop()
     return [batches[i] for i in generator.permutation(len(batches))]
 

@@ -24,6 +24,7 @@ from training.cache import TensorCache, open_cache
 from training.checkpoint import load_fold, normalisation_on, vocabulary_of
 from training.data import Features, open_features
 from training.device import choose_device, explain_memory, own_chance
+from training.distributed import is_writer
 from training.files import write_text, write_whole
 from training.jobs import FoldJob, plan
 from training.metrics import Counts
@@ -93,6 +94,8 @@ def evaluate_run(
     results = [result for result in answered if result.subset == "test"]
     table = predictions_table(run, cache, answered)
     summary = summarise(run, cache, results)
+    if not is_writer():
+        return summary
     write_whole(predictions, lambda place: pq.write_table(table, place, compression="zstd"))
     write_text(reports / "confusion.csv", confusion_csv(table))
     write_text(reports / "curves.csv", curves_csv(jobs))

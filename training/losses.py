@@ -77,13 +77,13 @@ def supervised_contrastive(
     positive = (labels[:, None] == theirs) & ~absent
     positives = positive.sum(dim=1)
     anchors = positives > 0
-    if not bool(anchors.any()):
+    if len(others) == 1 and contrasts is None:  # nothing to compare with
         return 0.0 * z.sum()
     scores = z @ others.T / temperature
     log_total = scores.masked_fill(absent, float("-inf")).logsumexp(dim=1, keepdim=True)
     log_share = (scores - log_total).masked_fill(~positive, 0.0)
     losses = -log_share.sum(dim=1) / positives.clamp(min=1)
-    return losses.sum() / (len(z) if empty == "zero" else anchors.sum())
+    return losses.sum() / (len(z) if empty == "zero" else anchors.sum().clamp(min=1))
 
 
 def joint_loss(classification: Tensor, contrastive: Tensor, alpha: float) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from training.batch import Batch
 from training.device import autocast
+from training.distributed import gather, unwrap
 from training.losses import Empty, supervised_contrastive
 from training.train_settings import Moco
 
@@ -45,21 +46,22 @@ class MomentumContrast(nn.Module):
         """The loss of features z, of one or several passes over the batch; then its keys are kept.
 
         Shape:
-            z: (passes B, k) rows of unit length; output: scalar
+            z: (passes B, k) rows of unit length, of the joint batch; output: scalar
         """
         self.follow(model)
         with torch.no_grad(), autocast(z.device):
-            keys = self.encoder(batch).z.float()
-        contrasts = (torch.cat([keys, self.feat]), torch.cat([batch.label, self.label]))
-        labels = batch.label.repeat(len(z) // len(keys))
+            keys = gather(self.encoder(batch).z.float(), batch.joint)
+        own = gather(batch.label, batch.joint)
+        contrasts = (torch.cat([keys, self.feat]), torch.cat([own, self.label]))
+        labels = own.repeat(len(z) // len(keys))
         loss = supervised_contrastive(z, labels, temperature, empty, contrasts)
-        self.enqueue(keys, batch.label)
+        self.enqueue(keys, own)
         return loss
 
     @torch.no_grad()
     def follow(self, model: nn.Module) -> None:
         """One step of each weight towards the network's; buffers stay as they are."""
-        weights = dict(model.named_parameters())
+        weights = dict(unwrap(model).named_parameters())
         for name, slow in self.encoder.named_parameters():
             slow.lerp_(weights[name], 1 - self.momentum)
 

@@ -10,6 +10,7 @@ from torch import nn
 from training.batch import Batch
 from training.data import Features, scoring_rows
 from training.device import autocast
+from training.distributed import exchange, rank, world_size
 from training.feed import feed
 from training.normalise import Normalisation, Rows
 
@@ -39,12 +40,15 @@ def predict(
     model.eval()
     logits = []
     order = []
-    for batch in feed(features, scoring_rows(features, rows, batch_size), normalise, device):
+    batches = scoring_rows(features, rows, batch_size)[rank() :: world_size()]
+    for batch in feed(features, batches, normalise, device):
         with autocast(device):
             logits.append(model(change(batch)).logits.float())
         order.append(batch.row)
-    back = torch.cat(order).argsort()
-    answers: NDArray[np.float32] = torch.cat(logits).cpu()[back].numpy()
+    parts = exchange((order, [answer.cpu() for answer in logits]))  # of all processes
+    back = torch.cat([row for shown, _ in parts for row in shown]).argsort()
+    every = torch.cat([answer for _, given in parts for answer in given])
+    answers: NDArray[np.float32] = every[back].numpy()
     bad = rows[~np.isfinite(answers).all(axis=1)]
     if len(bad) > 0:
         names = [features.cache.utt_ids[row] for row in bad]

@@ -25,6 +25,7 @@ from training.device import (
     own_chance,
     precision,
 )
+from training.distributed import gather, is_writer, own_names, share, wait_for_all, wrap
 from training.draw import seed_of
 from training.feed import feed
 from training.files import make_folder
@@ -77,7 +78,8 @@ def train_run(
         run_jobs(
             train_fold, todo, default_workers(chosen) if workers is None else workers, progress
         )
-    finish(out_dir, jobs)
+    if is_writer():
+        finish(out_dir, jobs)
     return [job.folder for job in jobs]
 
 
@@ -95,17 +97,20 @@ def train_fold(job: FoldJob, report: Report) -> None:
             start_words(model, data.features.vectors_of(data.vocabulary))
         course = Course(model.to(device), settings)
         course.resume(job.saved)
+        # Without a contrastive loss nothing trains its projector.
+        network = wrap(course.model, all_used=settings.contrast is not None)
 
         while not course.over:
             epoch = len(course.history) + 1
             # What the epoch draws on the device depends on its number, not on those before.
-            torch.manual_seed(seed_of("epoch", job.fold, job.seed, epoch))
-            loss, speed = _train_epoch(course, data, epoch)
+            torch.manual_seed(seed_of("epoch", job.fold, job.seed, epoch, *own_names()))
+            loss, speed = _train_epoch(network, course, data, epoch)
             # The weights that are kept, averaged or as they are, face the validation part.
             course.kept.load_state_dict(course.average.end_epoch(course.model))
             score = EpochScore(epoch, loss, *_validate(course.kept, data))
             course.judge(score)
-            course.save(job.saved)
+            if is_writer():
+                course.save(job.saved)
             report(Progress(job.run.name, job.fold, job.seed, settings.epochs, score, speed))
 
         # The best epoch becomes the fold's result, whole or not at all.
@@ -123,8 +128,10 @@ def train_fold(job: FoldJob, report: Report) -> None:
             save_fold(folder, course.best_state, data.normalise, record)
             (folder / HISTORY).write_text(history_csv(course.history), encoding="utf-8", newline="")
 
-        make_folder(job.folder, fill)
-        job.saved.unlink(missing_ok=True)
+        if is_writer():
+            make_folder(job.folder, fill)
+            job.saved.unlink(missing_ok=True)
+        wait_for_all()
 
 
 def training_loss(
@@ -135,7 +142,9 @@ def training_loss(
     class_weights: Tensor | None = None,
     moco: MomentumContrast | None = None,
 ) -> Tensor:
-    """The loss of a batch, of two passes under different dropout masks if so set.
+    """The loss of the joint batch of all processes, from this one's share of it.
+
+    Of two passes under different dropout masks if so set.
 
     Only the passes may be in bfloat16: the contrastive loss takes differences of similarities that
     bfloat16 cannot tell apart.
@@ -145,15 +154,15 @@ def training_loss(
     """
     with autocast(batch.label.device):
         passes = [model(batch) for _ in range(2 if settings.double_view else 1)]
-    logits = torch.cat([p.logits for p in passes])
-    targets = targets.repeat(len(passes), 1)
+    logits = torch.cat([gather(p.logits, batch.joint) for p in passes])
+    targets = gather(targets, batch.joint).repeat(len(passes), 1)
     loss = classification_loss(logits, targets, settings.objective, class_weights)
     contrast = settings.contrast
     if contrast is None:
         return loss
-    z = torch.cat([p.z for p in passes])
+    z = torch.cat([gather(p.z, batch.joint) for p in passes])
     if moco is None:
-        labels = batch.label.repeat(len(passes))
+        labels = gather(batch.label, batch.joint).repeat(len(passes))
         apart = supervised_contrastive(z, labels, contrast.temperature, contrast.empty)
     else:
         apart = moco(model, batch, z, contrast.temperature, contrast.empty)
@@ -171,21 +180,25 @@ def history_csv(history: list[EpochScore]) -> str:
     return text.getvalue()
 
 
-def _train_epoch(course: Course, data: FoldData, epoch: int) -> tuple[float, Speed]:
+def _train_epoch(
+    network: nn.Module, course: Course, data: FoldData, epoch: int
+) -> tuple[float, Speed]:
     """Every batch of an epoch; the mean loss per sample, and how fast it went."""
     job, settings, model = data.job, data.job.run.training, course.model
     device, names = torch.device(job.device), (job.fold, job.seed, epoch)
     n_classes = len(data.features.cache.classes)
-    model.train()
+    network.train()
     shown = epoch_rows(data.features, data.train_rows, job.run, *names)
     watch = Stopwatch(device)
-    batches = watch.waits(feed(data.features, shown, data.normalise, device))
+    own = [share(rows) for rows in shown]  # this process's part of each joint batch
+    batches = watch.waits(feed(data.features, own, data.normalise, device))
     told = []  # the loss and gradient of each batch, left on the device: no step waits for them
     for number, batch in enumerate(traced(batches, job.trace if epoch == 1 else None)):
         # What is shown: utterances or their views, then masked, mixed and thinned out as set.
-        chance = np.random.default_rng(seed_of("augment", *names, number))
+        chance = np.random.default_rng(seed_of("augment", *names, number, *own_names()))
+        batch = replace(batch, joint=len(shown[number]))
         batch, targets = augment_batch(batch, settings, n_classes, chance)
-        loss = training_loss(model, batch, targets, settings, data.class_weights, course.moco)
+        loss = training_loss(network, batch, targets, settings, data.class_weights, course.moco)
 
         # The gradient, no larger than set.
         course.optimiser.zero_grad(set_to_none=True)

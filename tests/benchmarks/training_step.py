@@ -167,7 +167,7 @@ def ways(
         return [corpus.batch(rows, longest) for rows in cut(order, BATCH)]
 
     def by_length() -> list[Batch]:
-        return [corpus.batch(rows) for rows in shuffled_batches(corpus.frames, BATCH, seed=0)]
+        return [corpus.batch(rows) for rows in shuffled_batches(corpus.frames, BATCH, 2, seed=0)]
 
     return {
         "straightforward": (shuffled, both),

@@ -43,12 +43,12 @@ def test_the_draw_is_a_function_of_the_seed():
 
 @given(LENGTHS, st.integers(2, 9), st.integers(0, 99))
 def test_an_epoch_shows_all_but_a_lone_last_one_exactly_once(lengths, size, seed):
-    batches = shuffled_batches(lengths, size, seed)
+    batches = shuffled_batches(lengths, size, 2, seed)
     shown = np.concatenate(batches)
     lone = len(lengths) % size == 1
     assert len(set(shown)) == len(shown) == len(lengths) - lone
     assert all(2 <= len(batch) <= size for batch in batches)
-    again = shuffled_batches(lengths, size, seed)
+    again = shuffled_batches(lengths, size, 2, seed)
     assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
 
 
@@ -61,7 +61,7 @@ def test_scoring_shows_everything_once_shortest_first(lengths, size):
 
 def test_batches_hold_similar_lengths():
     lengths = np.random.default_rng(0).integers(100, 1000, 400)
-    padded = sum(len(b) * lengths[b].max() for b in shuffled_batches(lengths, 20, 0))
+    padded = sum(len(b) * lengths[b].max() for b in shuffled_batches(lengths, 20, 2, 0))
     assert padded < 1.25 * lengths.sum()  # in random order it is about 1.75
 
 

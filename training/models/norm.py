@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.distributed import total, world_size
 from training.models.sequences import length_mask
 
 MOMENTUM = 0.1
@@ -45,10 +46,24 @@ class MaskedBatchNorm(nn.Module):
 
     def _normalise(self, x: Tensor) -> Tensor:
         x = x.to(torch.promote_types(x.dtype, torch.float32))  # bfloat16 sums lose too much
+        if self.training and world_size() > 1:
+            return self._normalise_jointly(x)
         if self.training and len(x) == 1:
             return self._normalise_one(x)
         running = (self.running_mean, self.running_var)
         return F.batch_norm(x, *running, self.weight, self.bias, self.training, MOMENTUM, EPS)
+
+    def _normalise_jointly(self, x: Tensor) -> Tensor:
+        """By the statistics of the steps of all processes."""
+        sums = total(torch.cat([x.sum(dim=0), x.new_full((1,), len(x))]))
+        n = sums[-1]
+        mean = sums[:-1] / n
+        var = total((x - mean).square().sum(dim=0)) / n
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, MOMENTUM)
+            unbiased = torch.where(n > 1, var * n / (n - 1).clamp(min=1), self.running_var)
+            self.running_var.lerp_(unbiased, MOMENTUM)
+        return (x - mean) * (var + EPS).rsqrt() * self.weight + self.bias
 
     def _normalise_one(self, x: Tensor) -> Tensor:
         """One value is its own mean and says nothing of the variance: the running one stays."""
