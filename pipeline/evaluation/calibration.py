@@ -117,7 +117,7 @@ def fit_temperatures(answers: Answers, validation: Answers | None) -> tuple[Temp
     """A temperature for each fold and seed, that makes its validation labels likeliest."""
     models = sorted(set(zip(answers.fold.tolist(), answers.seed.tolist(), strict=True)))
     if validation is None:
-        why = "the predictions hold no validation part; evaluate the run again"
+        why = "no validation part apart from the test part; if the split has one, evaluate again"
         return tuple(Temperature(fold, seed, None, why) for fold, seed in models)
     if validation.classes != answers.classes:
         why = "the validation part is of another task"

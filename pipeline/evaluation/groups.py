@@ -25,6 +25,12 @@ SNR = (
     "CASE WHEN snr_db < 5 THEN '0 to 5 dB and less' WHEN snr_db < 10 THEN '5 to 10 dB' "
     "WHEN snr_db < 20 THEN '10 to 20 dB' WHEN snr_db >= 20 THEN '20 dB and more' END"
 )
+WER_OF = "wer:"  # before the name of a text source: how badly it heard an utterance
+WER = (
+    "CASE WHEN coalesce(wer, cer) = 0 THEN '0 %' WHEN coalesce(wer, cer) <= 0.1 THEN '0 to 10 %' "
+    "WHEN coalesce(wer, cer) <= 0.3 THEN '10 to 30 %' WHEN coalesce(wer, cer) <= 0.6 "
+    "THEN '30 to 60 %' ELSE '60 % and more' END"  # CER in languages without spaces
+)
 USUAL = ("corpus", "language", "gender", "age", "session", "duration", "snr", "speaker")
 NOT_GROUPS = ("utt_id", "path", "audio_key", "transcript", "start_s", "end_s")
 PLAIN = ("VARCHAR", "BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
@@ -55,7 +61,19 @@ def columns(connection: Any) -> list[str]:
     rows = connection.execute("DESCRIBE utterances").fetchall()
     found = [name for name, kind, *_ in rows if kind in PLAIN]
     known = [name for name in found if name not in (*NOT_GROUPS, "snr_db", "duration_s")]
-    return [*known, "duration", *(["snr"] if "snr_db" in found else [])]
+    heard = [WER_OF + source for source in _heard_sources(connection)]
+    return [*known, "duration", *(["snr"] if "snr_db" in found else []), *heard]
+
+
+def _heard_sources(connection: Any) -> list[str]:
+    """Text sources whose errors against the reference are known."""
+    import duckdb
+
+    try:
+        rows = connection.execute("SELECT DISTINCT source FROM asr_scores ORDER BY ALL").fetchall()
+    except duckdb.Error:  # an older commit, or rows that were not pulled
+        return []
+    return [source for (source,) in rows]
 
 
 def group_values(connection: Any, answers: Answers, column: str) -> np.ndarray[Any, Any]:
@@ -66,9 +84,8 @@ def group_values(connection: Any, answers: Answers, column: str) -> np.ndarray[A
     """
     if column not in (known := columns(connection)):
         raise AnswersError(f"no column {column!r} to group by; there are {', '.join(known)}")
-    sql = SNR if column == "snr" else BINS.get(column, f'"{column}"')
     rows = connection.execute(
-        f"SELECT utt_id, ({sql})::VARCHAR FROM utterances WHERE utt_id IN (SELECT unnest($names))",
+        f"FROM ({_values_sql(column)}) WHERE utt_id IN (SELECT unnest($names))",
         {"names": answers.utt_ids.tolist()},
     ).fetchall()
     value = dict(rows)
@@ -79,6 +96,14 @@ def group_values(connection: Any, answers: Answers, column: str) -> np.ndarray[A
         )
     by_utterance = np.array([value.get(name) for name in answers.utt_ids], dtype=object)
     return by_utterance[answers.utterance]
+
+
+def _values_sql(column: str) -> str:
+    if column.startswith(WER_OF):
+        source = column.removeprefix(WER_OF)  # one of `columns`, whose names hold no quotes
+        return f"SELECT utt_id, {WER} AS value FROM asr_scores WHERE source = '{source}'"
+    sql = SNR if column == "snr" else BINS.get(column, f'"{column}"')
+    return f"SELECT utt_id, ({sql})::VARCHAR AS value FROM utterances"
 
 
 def score_groups(

@@ -1,6 +1,7 @@
 """What a section of the page may ask: the store, and the evaluated runs."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pipeline.evaluation.answers import Answers, AnswersError, read_answers, ref
 from pipeline.evaluation.runscores import RunScores, score_run
 from pipeline.params import ReportParams, RunParams
 from pipeline.reporting.facts import read_metrics
+from pipeline.splitting.params import CHOSEN_ON_TEST
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ def evaluated(connection: Any, name: str, params: RunParams) -> Evaluated:
         )
     refuse_strangers(connection, name)
     answers = read_answers(connection, name)
-    try:
-        validation = read_answers(connection, name, "val")
-    except AnswersError:  # of an older version, which kept none
-        validation = None
+    validation = None
+    if metrics["protocol"] not in CHOSEN_ON_TEST:
+        with suppress(AnswersError):  # predictions of an older version have none
+            validation = read_answers(connection, name, "val")
     return Evaluated(name, params, metrics, answers, validation, score_run(answers))

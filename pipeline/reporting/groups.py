@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.evaluation.groups import USUAL, Grouping, columns, score_groups
+from pipeline.evaluation.groups import USUAL, WER_OF, Grouping, columns, score_groups
 from pipeline.evaluation.runscores import TITLES
 from pipeline.reporting.context import Context, Evaluated
 
@@ -13,9 +13,13 @@ def facts(context: Context) -> dict[str, Any] | None:
     runs = [
         {"name": run.name, "groupings": groupings}
         for run in context.runs
-        if (groupings := _groupings(context, run, [c for c in USUAL if c in known]))
+        if (groupings := _groupings(context, run, _usual(known)))
     ]
     return {"runs": runs, "titles": TITLES} if runs else None
+
+
+def _usual(known: list[str]) -> list[str]:
+    return [c for c in USUAL if c in known] + [c for c in known if c.startswith(WER_OF)]
 
 
 def _groupings(context: Context, run: Evaluated, names: list[str]) -> list[Grouping]:

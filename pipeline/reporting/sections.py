@@ -18,6 +18,7 @@ from pipeline.reporting import (
     paper,
     parameters,
     runs,
+    soft,
 )
 from pipeline.reporting.context import Context
 
@@ -39,6 +40,7 @@ SECTIONS = (
     Section("fairness", "Is the test fair?", corpora.fairness),
     Section("runs", "Runs", runs.details),
     Section("calibration", "Calibration", calibrations.facts),
+    Section("soft", "Raters' shares", soft.facts),
     Section("groups", "Groups", groups.facts),
     Section("grids", "Robustness", grids.facts),
     Section("errors", "Surest mistakes", errors.facts),

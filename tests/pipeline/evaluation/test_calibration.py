@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn import metrics as sk
 
@@ -17,7 +18,6 @@ from pipeline.evaluation.calibration import (
     scale,
     selective,
 )
-from pipeline.evaluation.dimensions import agreement, moments
 from pipeline.evaluation.soft import score_soft
 from tests.pipeline.evaluation.made_answers import (
     connection_of,
@@ -89,7 +89,7 @@ def test_without_validation_nothing_is_scaled_and_the_reason_is_told() -> None:
     answers = drawn_from(2.0, 100, 0)
     found = calibrate(answers, None, 50)
     assert found.scaled is None and found.scaled_ece is None
-    assert "no validation part" in found.why
+    assert "no validation part apart" in found.why
     perfect = answers_of("0123", "0123")
     assert "which determines no temperature" in calibrate(perfect, perfect, 50).why
     assert calibrate(answers, answers, 50).why == ""
@@ -125,18 +125,15 @@ def test_soft_scores_by_hand() -> None:
     assert unknown.rows == 0 and unknown.kl.value is None and "no test" in unknown.kl.why
 
 
-def test_agreement_by_hand_and_of_what_does_not_vary() -> None:
-    x, y = np.array([1.0, 2, 3, 4]), np.array([2.0, 3, 4, 5])
-    found = agreement(moments(x, y).sum(axis=0))
-    assert float(found.ccc) == pytest.approx(2 * 1.25 / (1.25 + 1.25 + 1))
-    assert (float(found.pcc), float(found.mae)) == pytest.approx((1, 1))
-    draw = np.random.default_rng(0)
-    x, y = draw.normal(size=50), draw.normal(size=50)
-    assert float(agreement(moments(x, y).sum(axis=0)).pcc) == pytest.approx(np.corrcoef(x, y)[0, 1])
-    flat = agreement(moments(x, np.full(50, 0.3)).sum(axis=0))
-    assert np.isnan(flat.pcc) and float(flat.ccc) == pytest.approx(0, abs=1e-9)
-    both = agreement(moments(np.full(50, 0.1), np.full(50, 0.3)).sum(axis=0))
-    assert np.isnan(both.ccc) and float(both.mae) == pytest.approx(0.2)
+def test_agreement_of_numbers_by_hand_in_sql() -> None:
+    connection = connection_of([], utterance_rows(1))
+    x, y = [1.0, 2, 3, 4], [2.0, 3, 4, 5]
+    connection.register("told", pa.table({"x": x, "y": y, "flat": [0.5] * 4}))
+    asked = "SELECT ccc(x, y), corr(x, y), mae(x, y), ccc(x, flat), ccc(flat, flat) FROM told"
+    ccc, pcc, mae, of_flat, of_none = connection.execute(asked).fetchone()
+    assert ccc == pytest.approx(2 * 1.25 / (1.25 + 1.25 + 1))
+    assert (pcc, mae, of_flat) == pytest.approx((1, 1, 0))
+    assert of_none is None
 
 
 def test_a_random_answer_is_as_right_at_any_coverage() -> None:

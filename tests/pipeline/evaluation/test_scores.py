@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn import metrics as sk
 
@@ -145,6 +146,20 @@ def test_a_group_of_one_utterance_has_no_interval() -> None:
     assert all(i.unit == "utterances" for g in speakers.groups for i in g.pooled["wa"].intervals)
     wa = [g.pooled["wa"].value for g in speakers.groups]
     assert speakers.gaps["wa"].value == max(wa) - min(wa)
+
+
+def test_what_was_heard_badly_is_a_group() -> None:
+    connection = connection_of(prediction_rows(), utterance_rows(10))
+    wer = [0.0, 0.05, 0.2, 0.5, 2.0] * 2
+    heard = {"utt_id": [f"one/{i:04d}" for i in range(10)], "source": ["whisper"] * 10, "wer": wer}
+    connection.register("asr_scores", pa.table(heard | {"cer": wer}))
+    answers = read_answers(connection, "all")
+    found = score_groups(connection, answers, "wer:whisper")
+    names = ["0 %", "0 to 10 %", "10 to 30 %", "30 to 60 %", "60 % and more"]
+    assert [g.value for g in found.groups] == names
+    assert {g.utterances for g in found.groups} == {2}
+    with pytest.raises(AnswersError, match="no column 'wer:other'"):
+        score_groups(connection, answers, "wer:other")
 
 
 @pytest.mark.parametrize(
