@@ -21,20 +21,24 @@ class VcemoSettings:
     ff: int  # hidden units of the feed-forward blocks
     layers: int  # attention layers on each side of a co-attention
     dropout: float  # probability, 0 <= p < 1
+    frames_per_step: int  # mel frames averaged into one column of the image that is convolved
     conv_channels: tuple[int, int]  # of the two 3x3 stride-2 convolutions over the mel image
+    audio_lstm: Literal["forward", "both"]  # directions; with both, each is half as wide
     projection: int  # width of the contrastive features z
     fusion1_guide: Literal["word", "audio"]  # which of the two guides the other
     fusion2_guide: Literal["sequence", "bert"]
     align: Literal["resample_word_to_audio", "pool_audio_to_word", "fixed60"]
     word_conv: Literal["local", "time_mix"]  # over three words, or over all 60 of a fixed length
     concat: Literal["time", "feature"]  # how BERT joins the sequence
-    pool: Literal["mean", "attn"]
+    pool: Literal["mean", "attn", "attn_stats"]  # the last: weighted means and deviations
     bert: Literal["first", "mean", "tokens"]  # first token, token mean, or the state of each token
 
     def __post_init__(self) -> None:
-        _require_positive(self, "d", "heads", "ff", "layers", "projection")
+        _require_positive(self, "d", "heads", "ff", "layers", "frames_per_step", "projection")
         _require_heads(self.d, self.heads)
         _require_probability(self, "dropout")
+        halves = self.audio_lstm == "forward" or self.d % 2 == 0
+        require(halves, "model.d", self.d, "even, since audio_lstm is both")
         require(min(self.conv_channels) >= 1, "model.conv_channels", self.conv_channels, ">= 1")
         fits = self.word_conv == "local" or self.align == "fixed60"
         require(fits, "model.align", self.align, "fixed60, since word_conv is time_mix")

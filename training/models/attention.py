@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.model_settings import VcemoSettings
 from training.models.sequences import Stream, blank, masked_softmax
 
+SMALL = 1e-5  # keeps the slope of a root finite where nothing varies
 Norm = Callable[[int], nn.Module]  # makes a normalisation over the last dimension
 
 
@@ -113,5 +115,23 @@ class AttentionPool(nn.Module):
         self.score = FeedForward(d, d, dropout, out=1)
 
     def forward(self, x: Stream) -> Tensor:
-        scores = self.score(x.values).transpose(1, 2)  # (B, 1, T)
-        return (masked_softmax(scores, x.mask[:, None]) @ blank(x.values, x.mask)).squeeze(1)
+        return (self.weights(x) @ blank(x.values, x.mask)).squeeze(1)
+
+    def weights(self, x: Stream) -> Tensor:
+        """Of each step, 0 in the padding; (B, 1, T)."""
+        scores = self.score(x.values).transpose(1, 2)
+        return masked_softmax(scores, x.mask[:, None])
+
+
+class StatisticsPool(AttentionPool):
+    """Mean and deviation over time under the same weights (Okabe et al. 2018).
+
+    Shape:
+        stream (B, T, d) -> (B, 2 d)
+    """
+
+    def forward(self, x: Stream) -> Tensor:
+        weights, values = self.weights(x), blank(x.values, x.mask)
+        mean = weights @ values  # (B, 1, d)
+        variance = weights @ (values - mean).square()
+        return torch.cat([mean, (variance + SMALL).sqrt()], dim=2).squeeze(1)

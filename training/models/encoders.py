@@ -5,13 +5,13 @@ from torch import Tensor, nn
 
 from training.model_settings import VcemoSettings
 from training.models.norm import MaskedBatchNorm
-from training.models.recurrent import run_forward
+from training.models.recurrent import BothDirections, run_forward
 from training.models.sequences import (
     FIXED_STEPS,
     Stream,
+    average_groups,
     blank,
     fit_length,
-    length_mask,
     make_stream,
 )
 
@@ -24,13 +24,15 @@ def halved(length: Tensor | int) -> Tensor | int:
 class AudioEncoder(nn.Module):
     """Two strided convolutions over the log-mel image, then an LSTM over its frames.
 
+    The image has a column for every `frames_per_step` frames, their mean.
+
     With stride 2 and padding 1 the last valid output reads at most one frame past the end, which is
     zero both as padding of the convolution and as blanked padding of the batch: so padding can
     change nothing.
 
     Shape:
-        mel: (B, Ta, n_mels), lengths L; output stream (B, ceil(ceil(Ta/2)/2), d), lengths
-            ceil(ceil(L/2)/2)
+        mel: (B, Ta, n_mels), lengths L; output stream (B, ceil(ceil(T/2)/2), d), lengths
+            ceil(ceil(S/2)/2), for the columns T = ceil(Ta/frames_per_step), S likewise of L
     """
 
     def __init__(self, model: VcemoSettings, n_mels: int) -> None:
@@ -40,21 +42,31 @@ class AudioEncoder(nn.Module):
         self.conv2 = nn.Conv2d(first, second, 3, stride=2, padding=1, bias=False)
         self.norm1, self.norm2 = MaskedBatchNorm(first), MaskedBatchNorm(second)
         bins = int(halved(halved(n_mels)))
-        self.lstm = nn.LSTM(second * bins, model.d, batch_first=True)
+        self.lstm: nn.LSTM | BothDirections
+        if model.audio_lstm == "both":
+            self.lstm = BothDirections(nn.LSTM, second * bins, model.d // 2)
+        else:
+            self.lstm = nn.LSTM(second * bins, model.d, batch_first=True)
+        self.frames_per_step = model.frames_per_step
         self.drop = nn.Dropout(model.dropout)
 
     def forward(self, mel: Tensor, lengths: Tensor) -> Stream:
-        mask = length_mask(lengths, mel.shape[1], mel.device)
-        image = blank(mel, mask)[:, None].to(
-            memory_format=torch.channels_last
-        )  # (B, 1, Ta, n_mels)
+        columns = average_groups(make_stream(mel, lengths), self.frames_per_step)
+        lengths = columns.lengths
+        image = columns.values[:, None].to(memory_format=torch.channels_last)  # (B, 1, T, n_mels)
         for conv, norm in ((self.conv1, self.norm1), (self.conv2, self.norm2)):
             lengths = torch.as_tensor(halved(lengths))
             steps = norm(conv(image).permute(0, 2, 3, 1), lengths).relu()  # (B, T, bins, channels)
             image = steps.permute(0, 3, 1, 2)
         frames = image.transpose(1, 2).flatten(2)  # (B, La, channels * bins), channel-major
-        mask = length_mask(lengths, frames.shape[1], frames.device)
-        return Stream(self.drop(run_forward(self.lstm, frames, mask)), lengths, mask)
+        steps = self._run(make_stream(frames, lengths))
+        return steps._replace(values=self.drop(steps.values))
+
+    def _run(self, frames: Stream) -> Stream:
+        if isinstance(self.lstm, BothDirections):
+            both: Stream = self.lstm(frames)
+            return both
+        return frames._replace(values=run_forward(self.lstm, frames.values, frames.mask))
 
 
 class WordEncoder(nn.Module):

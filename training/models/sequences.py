@@ -85,6 +85,23 @@ def resample(stream: Stream, lengths: Tensor, size: int) -> Tensor:
     return blank((1 - share) * left + share * right, length_mask(lengths, size, device))
 
 
+def average_groups(stream: Stream, size: int) -> Stream:
+    """Means of every `size` valid steps and of the rest at the end.
+
+    Shape:
+        stream: (B, T, d) of lengths L; output stream (B, ceil(T / size), d) of ceil(L / size)
+    """
+    values = blank(stream.values, stream.mask)
+    if size == 1:
+        return stream._replace(values=values)
+    groups = -(-values.shape[1] // size)
+    values = F.pad(values, (0, 0, 0, groups * size - values.shape[1]))
+    start = torch.arange(groups) * size
+    count = (stream.lengths[:, None] - start).clamp(min=1, max=size).to(values.device)
+    means = values.view(len(values), groups, size, -1).sum(dim=2) / count[..., None]
+    return make_stream(means, (stream.lengths + size - 1) // size)
+
+
 def pool_to(stream: Stream, lengths: Tensor, size: int) -> Tensor:
     """Each sequence averaged over its valid part into a new length.
 

@@ -5,7 +5,6 @@ mixes all valid steps, and nothing is masked any more.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.batch import Batch
@@ -14,7 +13,13 @@ from training.models.attention import FeedForward, GuidedAttention, SelfAttentio
 from training.models.inputs import WordInput, mel_stream
 from training.models.interface import InputSizes, Output, answer
 from training.models.recurrent import run_forward
-from training.models.sequences import Stream, blank, fit_length, make_stream, masked_softmax
+from training.models.sequences import (
+    Stream,
+    average_groups,
+    fit_length,
+    make_stream,
+    masked_softmax,
+)
 
 
 class Umons(nn.Module):
@@ -116,21 +121,6 @@ class SpreadNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         centred = x - x.mean(dim=-1, keepdim=True)
         return self.weight * centred / (x.std(dim=-1, keepdim=True) + 1e-6) + self.bias
-
-
-def average_groups(stream: Stream, size: int) -> Stream:
-    """Means of every `size` valid steps and of the rest at the end.
-
-    Shape:
-        stream: (B, T, d) of lengths L; output stream (B, ceil(T / size), d) of ceil(L / size)
-    """
-    values = blank(stream.values, stream.mask)
-    groups = -(-values.shape[1] // size)
-    values = F.pad(values, (0, 0, 0, groups * size - values.shape[1]))
-    start = torch.arange(groups) * size
-    count = (stream.lengths[:, None] - start).clamp(min=1, max=size).to(values.device)
-    means = values.view(len(values), groups, size, -1).sum(dim=2) / count[..., None]
-    return make_stream(means, (stream.lengths + size - 1) // size)
 
 
 def _all_valid(x: Stream) -> Stream:

@@ -7,7 +7,7 @@ from torch import nn
 
 from training.batch import Batch
 from training.model_settings import VcemoSettings
-from training.models.attention import AttentionPool, SelfAttention
+from training.models.attention import AttentionPool, SelfAttention, StatisticsPool
 from training.models.encoders import AudioEncoder, BertEncoder, WordEncoder
 from training.models.fusion import AudioWordFusion, BertFusion
 from training.models.interface import InputSizes, Output, at_least_float32, needed
@@ -44,8 +44,10 @@ class Vcemo(nn.Module):
         widen = 2 if self.fusion2 is not None and model.concat == "feature" else 1
         d = widen * model.d
         self.final = SelfAttention(d, model.heads, widen * model.ff, model.dropout)
-        self.attention_pool = AttentionPool(d, model.dropout) if model.pool == "attn" else None
-        self.trunk = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Dropout(model.dropout))
+        pools = {"attn": AttentionPool, "attn_stats": StatisticsPool}
+        self.attention_pool = pools[model.pool](d, model.dropout) if model.pool in pools else None
+        wide = 2 * d if model.pool == "attn_stats" else d
+        self.trunk = nn.Sequential(nn.Linear(wide, d), nn.ReLU(), nn.Dropout(model.dropout))
         self.projector = nn.Linear(d, model.projection)
         self.predictor = nn.Linear(d, n_classes)
 

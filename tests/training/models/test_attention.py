@@ -12,6 +12,7 @@ from training.models.attention import (
     FeedForward,
     MultiHeadAttention,
     SelfAttention,
+    StatisticsPool,
 )
 from training.models.sequences import make_stream
 
@@ -114,6 +115,20 @@ def test_attention_pool_of_equal_scores_is_the_mean():
     nn.init.zeros_(pool.score[3].weight)
     x = make_stream(torch.tensor([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]]), torch.tensor([2]))
     assert torch.allclose(pool(x), torch.tensor([[2.0, 3.0]]))
+
+
+def test_statistics_pool_of_equal_scores_is_the_mean_and_the_deviation():
+    pool = StatisticsPool(2, dropout=0.0)
+    nn.init.zeros_(pool.score[3].weight)
+    x = torch.tensor([[[1.0, 2.0], [3.0, 10.0], [99.0, 99.0]]])
+    found = pool(make_stream(x, torch.tensor([2])))
+    assert torch.allclose(found, torch.tensor([[2.0, 6.0, 1.0, 4.0]]), atol=1e-4)
+
+
+def test_statistics_pool_has_a_gradient_where_nothing_varies():
+    x = torch.ones(1, 3, 2, requires_grad=True)
+    StatisticsPool(2, dropout=0.0)(make_stream(x, torch.tensor([3]))).sum().backward()
+    assert torch.isfinite(x.grad).all()
 
 
 def test_attention_pool_scores_with_a_two_layer_network():

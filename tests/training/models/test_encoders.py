@@ -52,6 +52,33 @@ def test_the_audio_encoder_in_plain_torch(tiny):
     assert torch.allclose(found.values, expected, atol=1e-5)
 
 
+def test_an_image_of_averaged_frames(tiny):
+    torch.manual_seed(0)
+    every = AudioEncoder(replace(tiny, dropout=0.0), 8).eval()
+    third = AudioEncoder(replace(tiny, dropout=0.0, frames_per_step=3), 8).eval()
+    third.load_state_dict(every.state_dict())
+    mel, length = torch.randn(1, 13, 8), torch.tensor([11])
+    means = torch.stack([mel[:, i : min(i + 3, 11)].mean(dim=1) for i in (0, 3, 6, 9)], dim=1)
+    found, expected = third(mel, length), every(means, torch.tensor([4]))
+    assert found.lengths.tolist() == [1]
+    assert torch.allclose(found.values[:, :1], expected.values, atol=1e-6)
+
+
+def test_both_directions_are_those_of_a_bidirectional_lstm(tiny):
+    torch.manual_seed(0)
+    encoder = AudioEncoder(replace(tiny, dropout=0.0, audio_lstm="both"), 8)
+    half = tiny.d // 2
+    plain = nn.LSTM(encoder.lstm.ahead.input_size, half, batch_first=True, bidirectional=True)
+    for name, value in encoder.lstm.ahead.state_dict().items():
+        getattr(plain, name).data = value
+        getattr(plain, f"{name}_reverse").data = encoder.lstm.back.state_dict()[name]
+    mel = torch.randn(3, 13, 8)
+    frames = []
+    encoder.lstm.register_forward_hook(lambda _, inputs, __: frames.append(inputs[0].values))
+    found = encoder(mel, torch.tensor([13, 13, 13]))
+    assert torch.allclose(found.values, plain(frames[0])[0], atol=1e-6)
+
+
 def test_the_word_encoder_in_plain_torch(tiny):
     torch.manual_seed(0)
     encoder = WordEncoder(replace(tiny, dropout=0.0), 6)

@@ -29,6 +29,7 @@ READINGS = [
     {"align": "fixed60", "word_conv": "time_mix"},
     {"concat": "feature"},
     {"pool": "attn"},
+    {"pool": "attn_stats", "audio_lstm": "both", "frames_per_step": 3},
     {"fusion1_guide": "audio", "fusion2_guide": "bert"},
 ]
 
@@ -133,6 +134,7 @@ def test_short_utterances_give_finite_answers(tiny, sizes, make_batch, frames):
         (ALL, {}, 28),
         (ALL, {"fusion2_guide": "bert"}, 37),
         (ALL, {"pool": "attn"}, 29),
+        (ALL, {"pool": "attn_stats", "audio_lstm": "both"}, 29),
         (("audio", "words"), {}, 10),
         (("audio", "bert"), {}, 19),
         (("words", "bert"), {}, 19),
@@ -230,13 +232,15 @@ def test_every_combination_of_readings_runs(tiny, sizes, batch):
         "fusion2_guide": ("sequence", "bert"),
         "align": ("resample_word_to_audio", "pool_audio_to_word", "fixed60"),
         "concat": ("time", "feature"),
-        "pool": ("mean", "attn"),
+        "pool": ("mean", "attn", "attn_stats"),
+        "audio_lstm": ("forward", "both"),
     }
     for values in product(*choices.values()):
         reading = dict(zip(choices, values, strict=True))
         out = build(replace(small, **reading), sizes)(batch)
         assert out.logits.shape == (4, 4)
-        assert out.pooled.shape == (4, 16 if reading["concat"] == "feature" else 8)
+        twice = [reading["concat"] == "feature", reading["pool"] == "attn_stats"]
+        assert out.pooled.shape == (4, 8 * 2 ** sum(twice))
 
 
 def test_token_states_of_bert_are_read_over_their_lengths(tiny, sizes, batch):
