@@ -53,13 +53,14 @@ def write(corpus: Corpus) -> None:
     folder = layout.corpus_report(corpus.name)
     entries = {name: read_entry(name, corpus.name) for name in ("manifest", "asr_scores")}
     found = pooled(connect({corpus.name: entries}, {}, {}, {}), corpus.name)
-    scores = {
+    scores: dict[str, Any] = {
         one.source: {"cer": one.cer, "utterances": one.utterances}
         | ({} if one.wer is None else {"wer": one.wer})
         for one in found
         if one.grouping == "all"
     }
-    write_json(folder / "asr.json", scores)
+    # DVC wants a number and a row even where nothing was recognised.
+    write_json(folder / "asr.json", {"sources": len(scores), **scores})
     with appearing(folder / "asr_cer.csv") as temporary:
         temporary.write_text(_table(found), encoding="utf-8")
     plot(found, folder / "asr_cer.png")
@@ -109,5 +110,6 @@ def _table(found: list[Pooled]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, Pooled._fields, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(one._asdict() for one in found)
+    nothing = Pooled("none", "all", "all", 0, None, None)
+    writer.writerows(one._asdict() for one in found or [nothing])
     return out.getvalue()

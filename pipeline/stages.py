@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline import backends, layout, manifest, shards
 from pipeline.catalog import Entry, write_entry
 from pipeline.corpus import Corpus
-from pipeline.files import sole_writer
+from pipeline.files import sole_writer, write_json
 from pipeline.keys import digest
 from pipeline.listing import summary as manifest_summary
 from pipeline.progress import counted
@@ -54,6 +54,7 @@ STAGES = {
 }
 
 
+METRICS = ("words",)  # features whose facts DVC compares between commits
 GPU_ROWS = 64  # handed to a GPU's worker at once: a few batches
 
 
@@ -131,6 +132,8 @@ def run(name: str, corpus: Corpus, workers: int) -> Summary:
         audio_s = _carry_out(stage, corpus, todo, workers)
         entry = _entry(stage, corpus, todo)
         write_entry(stage.feature, corpus.name, entry)
+        if stage.feature in METRICS:
+            write_json(layout.corpus_report(corpus.name) / f"{stage.feature}.json", entry.facts)
     seconds = time.monotonic() - started
     counts = (missing, todo.reused, len(todo.rows), todo.dropped)
     return Summary(name, corpus.name, *counts, seconds, audio_s, entry.facts)

@@ -19,6 +19,7 @@ from pipeline.reporting import (
     parameters,
     runs,
     soft,
+    texts,
 )
 from pipeline.reporting.context import Context
 
@@ -44,6 +45,7 @@ SECTIONS = (
     Section("groups", "Groups", groups.facts),
     Section("grids", "Robustness", grids.facts),
     Section("errors", "Surest mistakes", errors.facts),
+    Section("texts", "Texts", texts.facts),
     Section("corpora", "Corpora", corpora.facts),
     Section("cards", "What is in the corpora", cards.facts),
     Section("provenance", "What was run", parameters.facts),

@@ -11,8 +11,13 @@ import pytest
 import soundfile
 
 from pipeline import backends, params, recognition, stages
+from pipeline.catalog import Entry, read_entry
 from pipeline.corpus import Corpus
 from pipeline.devices import Speed
+from pipeline.query import connect
+from pipeline.report import _template
+from pipeline.reporting import texts
+from pipeline.reporting.context import Context
 from tests.features.test_asr import NO_DOUBT, PARAMS
 from tests.projects import Project, make_project
 from tests.tiny_models import SENTENCES, chord, language_of
@@ -224,7 +229,8 @@ def test_without_recognition_there_are_no_scores_and_no_error(here: Project) -> 
     run()
     assert scored() == {}
     folder = here.root / "reports" / "corpora" / "c"
-    assert json.loads((folder / "asr.json").read_text()) == {}
+    assert json.loads((folder / "asr.json").read_text()) == {"sources": 0}
+    assert len((folder / "asr_cer.csv").read_text().splitlines()) == 2
 
 
 def test_only_new_pairs_are_scored(here: Project) -> None:
@@ -237,3 +243,23 @@ def test_only_new_pairs_are_scored(here: Project) -> None:
     done = stages.run("asr_scores", corpus, ALONE)
     assert (done.computed, done.rows) == (0, 14)  # the same texts: scored already
     assert "CER: beam" in str(done)
+
+
+def test_the_report_tells_of_texts_and_never_calls_vectors_glove_that_are_not(
+    here: Project,
+) -> None:
+    scored()
+    corpus = Corpus.named("c", params.load())
+    found = {name: read_entry(name, "c") for name in ("manifest", "transcripts", "asr_scores")}
+    made = {"en": {"name": "x", "revision": "0", "sources": ["fastText"], "glove": False}}
+    words = Entry(1, "k", (), {}, made, {"unknown words": {"tiny": 0.25}})
+    catalog = {"c": {**found, "words": words}}
+    context = Context(connect(catalog, {}, {}, {}), catalog, (), corpus.params.report, {})
+    told = texts.facts(context)
+    assert told is not None
+    tiny = told["corpora"][0]["sources"]["tiny"]
+    assert (tiny["WER"], tiny["scored"], tiny["unknown words"]) == (0.0, 7, 0.25)
+    page = _template().environment.get_template("texts.html.j2").render(facts=told)
+    assert "fastText</td><td>no</td>" in page
+    assert "25.0 %" in page
+    assert "<svg" in page
