@@ -14,6 +14,7 @@ from pipeline.evaluation.bootstrap import RESAMPLES, Estimate, estimate, resampl
 from training.metrics import Floats
 
 BINS = 15  # of equal width, over the probability of the answer
+PARTS = 1000  # of one, to which confidences are rounded for resampling
 EDGE = 1e-5  # of a bin: more than float32 rounds, so that 0.6 is 0.6
 TINY = 1e-12  # the least probability whose logarithm is taken
 LOG_TEMPERATURES = (-3.0, 3.0)  # searched: 0.05 to 20
@@ -157,9 +158,12 @@ def at_coverages(accuracies: Floats) -> dict[float, float]:
 
 def _ece(answers: Answers, found: Reliability, resamples: int) -> Estimate:
     sure = answers.probabilities.max(axis=1)
-    gap = np.zeros((len(answers), BINS))  # confidence less accuracy, in the answer's bin
-    gap[np.arange(len(answers)), _bins(sure)] = sure - answers.right
-    drawn = resample(answers, np.hstack([gap, np.ones((len(answers), 1))]), 0, resamples)
+    # Confidence less accuracy in the answer's bin, in thousandths: few kinds of answers to draw.
+    gap = np.zeros((len(answers), BINS + 1), np.int32)
+    whole = np.round(PARTS * sure).astype(np.int32) - PARTS * answers.right
+    gap[np.arange(len(answers)), _bins(sure)] = whole
+    gap[:, BINS] = PARTS
+    drawn = resample(answers, gap, 0, resamples)
 
     def centred(sums: Floats) -> Floats:
         """Resampling adds to a sum of distances; what it adds is taken off again."""
