@@ -11,6 +11,7 @@ from training.batch import Batch
 from training.cache import ORIGINAL, TensorCache
 from training.distributed import world_size
 from training.draw import draw_balanced, draw_views, seed_of, shuffled_batches, sorted_batches
+from training.fit import check_fit
 from training.model_settings import (
     ModelSettings,
     VcemoSettings,
@@ -21,11 +22,6 @@ from training.normalise import Normalisation, Rows
 from training.ragged import Ragged, clear_padding, open_ragged
 from training.settings import RunSettings, files_of
 from training.vocabulary import FIRST_WORD, Vocabulary, Word, learn_vocabulary, read_words
-
-OPTIONAL_FILES = {  # what a cache may lack, and how it is had
-    "align": "choose a text source with times of words, as an ASR source has them",
-    "bert": "set `bert.tokens: true` in params.yaml, or take a size with `bert: first` or `mean`",
-}
 
 
 @dataclass(frozen=True)
@@ -157,7 +153,7 @@ def open_features(cache: TensorCache, run: RunSettings) -> Features:
         ValueError: the cache is of another task, lacks the text source, a view or a file, or a
             file contradicts the index or meta.json.
     """
-    _check_fit(cache, run)
+    check_fit(cache, run)
     mel = words = table = bert = align = None
     names: tuple[Word, ...] = ()
     files = files_of(run)
@@ -220,29 +216,6 @@ def epoch_rows(features: Features, rows: Rows, run: RunSettings, *names: object)
 def scoring_rows(features: Features, rows: Rows, batch_size: int) -> list[Rows]:
     """Batches that show each row once, lengths together."""
     return [rows[batch] for batch in sorted_batches(features.lengths(rows), batch_size)]
-
-
-def _check_fit(cache: TensorCache, run: RunSettings) -> None:
-    meta = cache.meta
-    if run.task != meta["task"]:
-        raise ValueError(f"the run is for task {run.task!r}, {cache.folder} holds {meta['task']!r}")
-    if {"words", "bert"} & set(run.modalities) and run.source not in meta["sources"]:
-        known = meta["sources"]
-        raise ValueError(f"{cache.folder} has no text source {run.source!r}, only {known}")
-    for what, remedy in OPTIONAL_FILES.items():
-        name = files_of(run).get(what)
-        if name is not None and f"{name}.safetensors" not in meta["files"]:
-            raise ValueError(
-                f"{cache.folder} has no {name}.safetensors, which the model {run.model.name!r} of "
-                f"run {run.name!r} reads: {remedy}"
-            )
-    if "audio" in run.modalities and run.training.view_probability > 0:
-        absent = [view for view in run.training.views if not (cache.view == view).any()]
-        if absent:
-            raise ValueError(
-                f"{cache.folder} has no views {absent}: switch them on in augment, or take them "
-                "out of the run's training.views"
-            )
 
 
 def _check_width(cache: TensorCache, name: str, values: Tensor, key: str) -> None:

@@ -17,6 +17,7 @@ import torch
 from training.cache import TensorCache
 from training.checkpoint import describe_fold
 from training.files import TEMPORARY
+from training.fit import check_fit
 from training.progress import Report
 from training.settings import RunSettings, files_of
 
@@ -53,7 +54,12 @@ class FoldJob:
 def plan(
     run: RunSettings, cache: TensorCache, out_dir: Path, device: torch.device
 ) -> list[FoldJob]:
-    """Every fold and seed of a run, in order."""
+    """Every fold and seed of a run, in order.
+
+    Raises:
+        ValueError: the cache does not fit the run.
+    """
+    check_fit(cache, run)
     return [
         FoldJob(
             run=run,

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 from training.cache import open_cache
 from training.data import epoch_rows, open_features, scoring_rows
 from training.normalise import ONE_GROUP, Normalisation, fit_normalisation
+from training.train import train_run
 from training.vocabulary import Vocabulary
 
 IDENTITY = Normalisation(torch.zeros(1, 8), torch.ones(1, 8), ONE_GROUP)
@@ -186,3 +187,5 @@ def test_a_file_that_a_cache_may_lack_is_named_with_its_remedy(
         open_features(open_cache(folder), run)
     with pytest.raises(ValueError, match=r"no align-reference.*'cme'.*times of words"):
         open_features(open_cache(folder), baseline_runs["cme"])
+    with pytest.raises(ValueError, match="no align-reference"):  # before anything is planned
+        train_run(baseline_runs["cme"], folder, folder.with_name("out"))
