@@ -11,11 +11,12 @@ from typing import Any
 
 from pipeline import layout
 from pipeline.catalog import Catalog
+from pipeline.evaluation.answers import AnswersError
 from pipeline.evaluation.runscores import TITLES
 from pipeline.files import appearing
 from pipeline.params import ReportParams, RunParams
 from pipeline.query import connect
-from pipeline.reporting.context import Context, evaluated
+from pipeline.reporting.context import Context, Evaluated, evaluated
 from pipeline.reporting.expectations import check_expectations
 from pipeline.reporting.facts import METRICS, read_metrics
 from pipeline.reporting.machine import machine_facts
@@ -91,7 +92,20 @@ def gather(
         {},
     )
     found = tuple(evaluated(connection, name, params) for name, params in runs.items())
+    for run in found:
+        _refuse_other_task(run, settings)
     return Context(connection, catalog, found, report, settings)
+
+
+def _refuse_other_task(run: Evaluated, settings: Mapping[str, Any]) -> None:
+    """Raise if the predictions of a run are of another task than the params say."""
+    classes = tuple(settings["tasks"][run.params.task]["classes"])
+    if set(classes) != set(run.answers.classes):
+        raise AnswersError(
+            f"run {run.name!r}: its predictions tell apart {', '.join(run.answers.classes)}; its "
+            f"task {run.params.task!r} in params.yaml {', '.join(classes)}; "
+            f"run `dvc repro evaluate@{run.name}`"
+        )
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -87,7 +87,8 @@ def _matrix(context: Context, run: Evaluated) -> dict[str, Any] | None:
         return None
     rows = context.connection.execute(
         "SELECT fold, max(corpus) FILTER (subset = 'train'), max(corpus) FILTER (subset = 'test') "
-        "FROM splits JOIN utterances USING (utt_id) WHERE split = ? GROUP BY fold ORDER BY fold",
+        "FROM splits JOIN utterances USING (utt_id) WHERE splits.split = ? "
+        "GROUP BY fold ORDER BY fold",
         [run.metrics["split"]],
     ).fetchall()
     pairs = {}

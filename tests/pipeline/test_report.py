@@ -257,3 +257,9 @@ def test_a_run_without_predictions_names_the_stage(project: Catalog) -> None:
 def test_params_of_one_entry_do_not_change_the_page(project: Catalog) -> None:
     first, _ = written(project)
     assert written(with_params(project, "one", "mel", {"n_mels": 1}))[0] == first
+
+
+def test_predictions_of_another_task_are_refused(project: Catalog) -> None:
+    tasks = {"tasks": {"toy": {"classes": {"angry": ("angry",), "calm": ("calm",)}}}}
+    with pytest.raises(ValueError, match="tell apart angry, happy, sad; its task 'toy' in params"):
+        write_report(project, {"all": RUN}, ReportParams((), {}), SETTINGS | tasks)

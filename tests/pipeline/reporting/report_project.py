@@ -25,7 +25,7 @@ RUN = RunParams(
 )  # fmt: skip
 SETTINGS: dict[str, Any] = {
     "mel": {"n_mels": 80, "f_max_hz": None},
-    "tasks": {"toy": {"classes": {"angry": ("angry",)}}, "unused": {"classes": {}}},
+    "tasks": {"toy": {"classes": {name: (name,) for name in CLASSES}}, "unused": {"classes": {}}},
     "sizes": {"tiny": {"d": 32}, "enormous": {"d": 512}},
 }
 
