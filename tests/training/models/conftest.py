@@ -40,7 +40,7 @@ def take(batch: Batch, order: Sequence[int]) -> Batch:
     """Some samples of a batch, in the given order, padding as it was."""
     index = torch.tensor(order)
     fields = {name: getattr(batch, name) for name in Batch.__dataclass_fields__}
-    return Batch(**{k: None if v is None else v[index] for k, v in fields.items()})
+    return Batch(**{k: v[index] if isinstance(v, torch.Tensor) else v for k, v in fields.items()})
 
 
 def pad_more(batch: Batch, mel: int, word: int) -> Batch:
