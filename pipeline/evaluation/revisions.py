@@ -163,6 +163,8 @@ def _named(run: str, table: pa.Table) -> pa.Table:
 def _gone(place: Snapshot, path: Path) -> str:
     if not place.files.exists(path.as_posix()):
         return f"{place.name}: {path} is not there"
+    if not any(place.files.exists(name) for name in ("dvc.lock", f"{path.as_posix()}.dvc")):
+        return f"{place.name}: no dvc.lock, so it holds no results; commit it after `dvc repro`"
     return (
         f"{place.name}: the content of {path} is neither in DVC's cache nor in a remote; "
         "run `dvc fetch --all-commits`, or `dvc repro` at that commit"

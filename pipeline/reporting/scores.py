@@ -55,7 +55,7 @@ def _text(scored: Scored) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=io.StringIO(), width=100, highlight=False, markup=False)
+    console = Console(file=io.StringIO(), width=130, highlight=False, markup=False)
     found = scored.scores
     table = Table(
         title=f"{scored.revision}:{scored.run}, {found.utterances} utterances, "
