@@ -70,9 +70,9 @@ def _complete(url: str, part: Path, progress: Progress, pause_s: float) -> None:
         try:
             if _go_on(url, part, progress):
                 return
-            trouble: Exception | str = "the connection ended early"
+            trouble = "the connection ended early"
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            trouble = error
+            trouble = _innermost(error)
         failures = 1 if _size(part) > before else failures + 1
         if failures >= ATTEMPTS:
             raise DownloadError(
@@ -81,6 +81,13 @@ def _complete(url: str, part: Path, progress: Progress, pause_s: float) -> None:
             )
         log.info("%s: %s; trying again", url, trouble)
         time.sleep(pause_s * failures)
+
+
+def _innermost(error: BaseException) -> str:
+    """What went wrong at the bottom of a chain of errors, which libraries wrap again and again."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return str(error) or type(error).__name__
 
 
 def _go_on(url: str, part: Path, progress: Progress) -> bool:
