@@ -8,7 +8,7 @@ import functools
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,16 +70,33 @@ def embed(text: str, vectoriser: Vectoriser) -> WordFeatures:
     Shape: text of T tokens -> vectors [T, dim], known [T]. White space is no token; T = 0 is valid.
     An unknown token has a zero vector and `known` False.
     """
-    tokens = vectoriser.tokenize(text)
+    return embed_each([text], vectoriser)[0]
+
+
+def embed_each(texts: Sequence[str], vectoriser: Vectoriser) -> list[WordFeatures]:
+    """As `embed`, for many texts: each distinct token is looked up once.
+
+    Shape: n texts of T_i tokens -> n times vectors [T_i, dim], known [T_i].
+    """
+    tokens = [vectoriser.tokenize(text) for text in texts]
+    number: dict[str, int] = {}  # distinct token -> its place among them
+    places = [number.setdefault(token, len(number)) for told in tokens for token in told]
+    row = _rows_of([*number], vectoriser)[np.array(places, np.int64)]
+    known = row >= 0
+    # The table is indexed by known rows only: row -1 would silently be the last word's vector.
+    vectors = np.zeros((len(row), vectoriser.dimension), np.float32)
+    vectors[known] = vectoriser.table[row[known]]
+    ends = np.cumsum([len(told) for told in tokens])[:-1]
+    parts = zip(tokens, np.split(known, ends), np.split(vectors, ends), strict=True)
+    return [WordFeatures(*part) for part in parts]
+
+
+def _rows_of(tokens: list[str], vectoriser: Vectoriser) -> NDArray[np.int64]:
     rows = vectoriser.rows(tokens)
     for i in np.flatnonzero(rows < 0):
         found = vectoriser.rows(forms(tokens[i], vectoriser.language))
         rows[i] = next((row for row in found if row >= 0), -1)
-    known = rows >= 0
-    # The table is indexed by known rows only: row -1 would silently be the last word's vector.
-    vectors = np.zeros((len(tokens), vectoriser.dimension), np.float32)
-    vectors[known] = vectoriser.table[rows[known]]
-    return WordFeatures(tokens, known, vectors)
+    return rows
 
 
 def forms(token: str, language: str | None) -> list[str]:

@@ -281,7 +281,7 @@ def query(
 ) -> None:
     """Ask the store by SQL.
 
-    Views: utterances, transcripts, views, mel, words, bert, splits, predictions.
+    Views: utterances, transcripts, views, mel, words, bert, asr_scores, splits, predictions.
     """
     from pipeline import experiment
 

@@ -76,9 +76,12 @@ def make_bert(
     return directory
 
 
-def make_whisper(directory: Path) -> Path:
-    """A random Whisper in CTranslate2's format: it answers with nonsense."""
-    _save_and_convert(_random_whisper(0), _whisper_tokenizer(), directory)
+def make_whisper(
+    directory: Path, *, dim: int = 32, layers: int = 1, heads: int = 2, mels: int = 80
+) -> Path:
+    """A random Whisper in CTranslate2's format, of any size: it answers with nonsense."""
+    model = _random_whisper(0, dim=dim, layers=layers, heads=heads, mels=mels)
+    _save_and_convert(model, _whisper_tokenizer(), directory)
     return directory
 
 
@@ -201,8 +204,10 @@ def _whisper_tokenizer() -> Any:
     return tokenizer
 
 
-def _random_whisper(seed: int) -> Any:
-    """A multilingual Whisper of one layer with random weights."""
+def _random_whisper(
+    seed: int, *, dim: int = 32, layers: int = 1, heads: int = 2, mels: int = 80
+) -> Any:
+    """A multilingual Whisper with random weights."""
     import torch
     from faster_whisper.tokenizer import _LANGUAGE_CODES
     from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
@@ -215,14 +220,14 @@ def _random_whisper(seed: int) -> Any:
     torch.manual_seed(seed)
     config = WhisperConfig(
         vocab_size=tokenizer.get_vocab_size(),
-        num_mel_bins=80,
-        d_model=32,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        encoder_ffn_dim=64,
-        decoder_ffn_dim=64,
+        num_mel_bins=mels,
+        d_model=dim,
+        encoder_layers=layers,
+        decoder_layers=layers,
+        encoder_attention_heads=heads,
+        decoder_attention_heads=heads,
+        encoder_ffn_dim=4 * dim if dim > 32 else 2 * dim,
+        decoder_ffn_dim=4 * dim if dim > 32 else 2 * dim,
         dropout=0.0,
         max_target_positions=448,
         suppress_tokens=None,
@@ -246,7 +251,7 @@ def _random_whisper(seed: int) -> Any:
             "no_timestamps_token_id": ident("<|notimestamps|>"),
             "suppress_tokens": [],
             "begin_suppress_tokens": [end],
-            "alignment_heads": [[0, 0]],
+            "alignment_heads": [[layers - 1, 0]],
         }
     )
     return model
@@ -265,7 +270,7 @@ def _save_and_convert(model: Any, tokenizer: Any, directory: Path) -> None:
         PreTrainedTokenizerFast(
             tokenizer_object=tokenizer, eos_token=end, bos_token=end, unk_token=end
         ).save_pretrained(saved)
-        WhisperFeatureExtractor(feature_size=80).save_pretrained(saved)
+        WhisperFeatureExtractor(feature_size=model.config.num_mel_bins).save_pretrained(saved)
         files = ["tokenizer.json", "preprocessor_config.json"]
         converter = TransformersConverter(saved, copy_files=files)
         converter.convert(str(directory), quantization="float32", force=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from features.words import WordsParams, is_glove, sources
+from features.words import WordFeatures, WordsParams, is_glove, sources
 from pipeline.corpus import Corpus
 from pipeline.keys import recipe_key
 from pipeline.rows import text
@@ -70,20 +70,27 @@ class _Words:
     def __call__(self, inputs: pa.Table) -> pa.Table:
         with _torch_hidden():
             import spacy  # noqa: F401
-        return pa.Table.from_pylist([self._row(r) for r in inputs.to_pylist()], schema=PAYLOAD)
 
-    def _row(self, row: dict[str, Any]) -> dict[str, Any]:
-        from features.words import embed, load
+        from features.words import embed_each, load
 
-        language = row["language"]
-        vectors = load(self.encoders[language].path, language, _segmenter(self.params, language))
-        found = embed(row["text"], vectors)
-        return {
-            "tokens": found.tokens,
-            "known": found.known,
-            "unknown_share": found.unknown_share,
-            "vectors": found.vectors.ravel(),
-        }
+        texts, languages = inputs["text"].to_pylist(), inputs["language"].to_pylist()
+        rows: list[dict[str, object]] = [{}] * len(texts)
+        for language in dict.fromkeys(languages):
+            here = [i for i, found in enumerate(languages) if found == language]
+            segmenter = _segmenter(self.params, language)
+            vectors = load(self.encoders[language].path, language, segmenter)
+            for i, found in zip(here, embed_each([texts[i] for i in here], vectors), strict=True):
+                rows[i] = _row(found)
+        return pa.Table.from_pylist(rows, schema=PAYLOAD)
+
+
+def _row(found: WordFeatures) -> dict[str, object]:
+    return {
+        "tokens": found.tokens,
+        "known": found.known,
+        "unknown_share": found.unknown_share,
+        "vectors": found.vectors.ravel(),
+    }
 
 
 @contextmanager
