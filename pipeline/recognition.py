@@ -99,7 +99,13 @@ def draw(page: Any, found: list[Pooled]) -> None:
         place.grid(axis="y", color=LINE, linewidth=0.6)
         place.set_axisbelow(True)
     axes[0].set_ylabel("character error rate")
-    axes[-1].legend(frameon=False, fontsize=8.5)
+    page.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside upper right",
+        ncols=len(sources),
+        frameon=False,
+        fontsize=8.5,
+    )
 
 
 def _rounded(rate: float | None) -> float | None:

@@ -49,7 +49,7 @@ STAGES = {
     "augment": Stage("views", "view", views, ("audio", "augment"), 24),
     "mel": Stage("mel", "view", mel, ("audio", "mel"), 32),
     "words": Stage("words", "source", words, ("words",), 256),
-    "bert": Stage("bert", "source", bert, ("bert",), 64),
+    "bert": Stage("bert", "source", bert, ("bert",), 256),
     "asr_scores": Stage("asr_scores", "source", asr_scores, (), 256),
 }
 
