@@ -74,6 +74,11 @@ class Project:
         )
         return {p.relative_to(self.root).as_posix(): p.read_bytes() for p in paths}
 
+    def kept(self) -> dict[str, bytes]:
+        """All data but what tells of this machine: its memory of recordings, its speed."""
+        own = ("data/facts/", "data/speed/")
+        return {n: b for n, b in self.files("data").items() if not n.startswith(own)}
+
 
 def make_project(root: Path) -> Project:
     """A project with the demo's params and no corpus."""

@@ -65,9 +65,9 @@ def rows(feature: str) -> pa.Table:
 
 
 def test_a_second_run_computes_nothing_and_changes_no_byte(here: Project) -> None:
-    before = here.files("data")
+    before = here.kept()
     assert counts(run_all()) == dict.fromkeys(EACH, 0)
-    assert here.files("data") == before
+    assert here.kept() == before
 
 
 def test_two_workers_leave_the_same_bytes_as_one(

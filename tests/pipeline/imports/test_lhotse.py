@@ -100,6 +100,7 @@ def test_cuts_hold_both(project: Path, manifests: Path, tmp_path: Path) -> None:
         ),
         (gzip.compress(b""), "found 3 recordings and 0 supervisions in 2 files"),
     ],
+    ids=["no gzip", "no object", "no duration", "no recording", "empty"],  # gzip tells the time
 )
 def test_a_damaged_manifest_is_named(
     project: Path, manifests: Path, text: bytes, message: str
