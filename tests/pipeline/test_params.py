@@ -29,7 +29,7 @@ def test_every_profile_holds_together(profile: Path) -> None:
 
 
 def test_numbers_are_read_as_yaml_1_2(tmp_path: Path, plain: Any) -> None:
-    text = (ROOT / "profiles" / "demo.yaml").read_text().replace("lr: 1e-3", "lr: 3e-4")
+    text = (ROOT / "profiles" / "demo.yaml").read_text().replace("lr: 3e-3", "lr: 3e-4")
     (tmp_path / "params.yaml").write_text(text)
     assert params.load(tmp_path / "params.yaml").presets["tuned"].optimiser.lr == 3e-4
 
