@@ -23,6 +23,7 @@ PREDICTIONS = pa.schema(
         ("fold", pa.int16()),
         ("seed", pa.int64()),
         ("subset", pa.string()),
+        ("normalisation", pa.string()),  # train or speaker; null without audio
         ("label", pa.string()),
         ("prediction", pa.string()),
         ("probabilities", pa.map_(pa.string(), pa.float32())),
@@ -86,7 +87,8 @@ def connect(
         f"SELECT {_quote(name)} AS split, * FROM {_read([path])}" for name, path in parts.items()
     )
     for view, subset in (("predictions", "test"), ("val_predictions", "val")):
-        select[view] += f" WHERE subset = '{subset}'"
+        rows = _read(files[view], unite=True)  # those of an older version lack a column
+        select[view] = f"SELECT * FROM {rows} WHERE subset = '{subset}'"
     connection = duckdb.connect(":memory:")
     for macro in MACROS:
         connection.execute(macro)
@@ -161,8 +163,8 @@ def _lock(connection: Any, paths: list[Path]) -> None:
     connection.execute("SET lock_configuration = true")
 
 
-def _read(paths: list[Path]) -> str:
-    return f"read_parquet({_list(paths)}, hive_partitioning = false)"
+def _read(paths: list[Path], *, unite: bool = False) -> str:
+    return f"read_parquet({_list(paths)}, hive_partitioning = false, union_by_name = {unite})"
 
 
 def _list(paths: list[Path]) -> str:

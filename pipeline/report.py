@@ -91,10 +91,18 @@ def gather(
         {name: layout.predictions(name) for name in runs},
         {},
     )
-    found = tuple(evaluated(connection, name, params) for name, params in runs.items())
+    found = tuple(
+        evaluated(connection, name, params, _emotions(settings, params.task))
+        for name, params in runs.items()
+    )
     for run in found:
         _refuse_other_task(run, settings)
     return Context(connection, catalog, found, report, settings)
+
+
+def _emotions(settings: Mapping[str, Any], task: str) -> list[str]:
+    """The labels that a task makes its classes of."""
+    return [emotion for part in settings["tasks"][task]["classes"].values() for emotion in part]
 
 
 def _refuse_other_task(run: Evaluated, settings: Mapping[str, Any]) -> None:

@@ -129,6 +129,30 @@ def refuse_strangers(connection: Any, run: str) -> None:
         )
 
 
+def unanswered(connection: Any, run: str, split: str, emotions: Sequence[str]) -> str:
+    """What a run left unanswered of the test part of its split, in words; "" where nothing.
+
+    Args:
+        connection: DuckDB with the views `splits`, `utterances` and `predictions`.
+        emotions: the labels of the run's task; other utterances are not asked.
+    """
+    found = connection.execute(
+        "WITH answered AS (SELECT utt_id, fold, seed FROM predictions WHERE run = $run), "
+        "asked AS (SELECT s.utt_id, s.fold, a.seed FROM splits s JOIN utterances u USING (utt_id), "
+        "(SELECT DISTINCT seed FROM answered) a WHERE s.split = $split AND s.subset = 'test' "
+        "AND list_contains($emotions, u.label)) "
+        "SELECT DISTINCT utt_id FROM asked ANTI JOIN answered USING (utt_id, fold, seed) "
+        "ORDER BY utt_id",
+        {"run": run, "split": split, "emotions": list(emotions)},
+    ).fetchall()
+    if not found:
+        return ""
+    return (
+        f"{len(found)} utterances of the test part lack an answer in some fold or seed and count "
+        f"nowhere, first: {named([name for (name,) in found])}; run `dvc repro evaluate@{run}`"
+    )
+
+
 def _check(answers: Answers) -> None:
     p = answers.probabilities
     with np.errstate(invalid="ignore"):

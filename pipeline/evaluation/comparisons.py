@@ -15,6 +15,7 @@ class Side:
     revision: str
     commit: str  # in full; "" for the working tree
     run: str
+    normalisation: str | None  # whose statistics scale its spectrograms; None: none or unknown
 
     def __str__(self) -> str:
         """As it can be given on the command line."""
@@ -64,9 +65,13 @@ def _pairs(
 
 
 def _compared(places: tuple[Snapshot, Snapshot], runs: tuple[str, str]) -> Compared:
-    a, b = (Side(p.name, p.at, run) for p, run in zip(places, runs, strict=True))
+    facts = [place.facts(run) for place, run in zip(places, runs, strict=True)]
+    a, b = (
+        Side(place.name, place.at, run, told.get("normalisation"))
+        for place, run, told in zip(places, runs, facts, strict=True)
+    )
     try:
-        _refuse_other_task(*(p.facts(run) for p, run in zip(places, runs, strict=True)))
+        _refuse_other_task(*facts)
         first, second = (answers_at(p, run) for p, run in zip(places, runs, strict=True))
         return Compared(a, b, compare(first, second))
     except ComparisonError as error:

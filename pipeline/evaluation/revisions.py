@@ -21,6 +21,8 @@ from pipeline.evaluation.answers import Answers, AnswersError, read_answers
 from pipeline.evaluation.sql import MACROS
 
 NOW = "workspace"
+NEEDED = {"run", "utt_id", "corpus", "speaker", "fold", "seed"}
+NEEDED |= {"label", "prediction", "probabilities"}
 
 
 class RevisionError(ValueError):
@@ -151,7 +153,7 @@ def connect_tables(predictions: dict[str, pa.Table], manifests: list[pa.Table]) 
 
 def _named(run: str, table: pa.Table) -> pa.Table:
     """Predictions under the name they are asked by; older ones are of test parts alone."""
-    if missing := {"utt_id", "fold", "seed", "label", "probabilities"} - set(table.column_names):
+    if missing := NEEDED - set(table.column_names):
         raise AnswersError(f"run {run!r}: no predictions, they lack {', '.join(sorted(missing))}")
     names = pa.array([run] * len(table))
     table = table.set_column(table.column_names.index("run"), "run", names)

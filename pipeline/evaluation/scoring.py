@@ -16,6 +16,7 @@ class Scored:
 
     revision: str
     run: str
+    normalisation: str | None  # whose statistics scale its spectrograms; None: none or unknown
     scores: RunScores
     calibration: Calibration
     grouping: Grouping | None
@@ -43,7 +44,9 @@ def score_named(text: str, by: str | None, known: Sequence[str]) -> list[Scored]
             refuse_strangers(connection, run)
         grouping = score_groups(connection, answers, by) if by else None
         scored = score_run(answers), calibrate(answers, validation)
-        found.append(Scored(revision, run, *scored, grouping))
+        found.append(
+            Scored(revision, run, place.facts(run).get("normalisation"), *scored, grouping)
+        )
     return found
 
 

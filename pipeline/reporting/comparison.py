@@ -30,7 +30,12 @@ def render(found: Sequence[Compared], form: Format, *, everything: bool) -> str:
 
 
 def _markdown(compared: Compared, limit: int | None) -> str:
-    lines = [f"### `{compared.a}` → `{compared.b}`", "", f"{_summary(compared.found)}", ""]
+    lines = [
+        f"### `{compared.a}` → `{compared.b}`",
+        "",
+        _summary(compared.found) + _normalised(compared),
+        "",
+    ]
     for title, head, rows in _tables(compared.found, limit):
         table = [head, ["---"] * len(head), *rows]
         told = ["| " + " | ".join(map(_cell, row)) + " |" for row in table]
@@ -52,7 +57,7 @@ def _text(compared: Compared, limit: int | None) -> str:
 
     console = Console(file=io.StringIO(), width=100, highlight=False, markup=False)
     console.print(f"A  {_side(compared.a)}\nB  {_side(compared.b)}")
-    console.print(_summary(compared.found))
+    console.print(_summary(compared.found) + _normalised(compared))
     for title, head, rows in _tables(compared.found, limit):
         table = Table(title=title, title_justify="left")
         for i, name in enumerate(head):
@@ -112,6 +117,14 @@ def _summary(found: Comparison) -> str:
         f"{len(found.changes)} answered otherwise: {test.only_b} won, {test.only_a} lost "
         f"(McNemar {p}){averaged}. {_verdict(found.scores['ua'].difference)}"
     )
+
+
+def _normalised(compared: Compared) -> str:
+    """Whose statistics scale the spectrograms: scores of the two kinds are to be told apart."""
+    a, b = (side.normalisation for side in (compared.a, compared.b))
+    if a == b:
+        return f" Both are normalised by {a}." if a else ""
+    return f" Normalised by: A {a or '–'}, B {b or '–'}."
 
 
 def _verdict(ua: Estimate) -> str:

@@ -1,6 +1,6 @@
 """What a section of the page may ask: the store, and the evaluated runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,13 @@ from typing import Any
 
 from pipeline import layout
 from pipeline.catalog import Catalog
-from pipeline.evaluation.answers import Answers, AnswersError, read_answers, refuse_strangers
+from pipeline.evaluation.answers import (
+    Answers,
+    AnswersError,
+    read_answers,
+    refuse_strangers,
+    unanswered,
+)
 from pipeline.evaluation.runscores import RunScores, score_run
 from pipeline.params import ReportParams, RunParams
 from pipeline.reporting.facts import read_metrics
@@ -25,6 +31,7 @@ class Evaluated:
     answers: Answers
     validation: Answers | None
     scores: RunScores
+    warnings: tuple[str, ...]  # what a reader of the scores must know
 
     @property
     def chance(self) -> float:
@@ -57,8 +64,11 @@ class Context:
         return {run.metrics["split"]: run.metrics["protocol"] for run in self.runs}
 
 
-def evaluated(connection: Any, name: str, params: RunParams) -> Evaluated:
+def evaluated(connection: Any, name: str, params: RunParams, emotions: Sequence[str]) -> Evaluated:
     """A run from its predictions.
+
+    Args:
+        emotions: the labels that its task knows.
 
     Raises:
         FileNotFoundError: it has not been evaluated.
@@ -75,4 +85,6 @@ def evaluated(connection: Any, name: str, params: RunParams) -> Evaluated:
     if metrics["protocol"] not in CHOSEN_ON_TEST:
         with suppress(AnswersError):  # predictions of an older version have none
             validation = read_answers(connection, name, "val")
-    return Evaluated(name, params, metrics, answers, validation, score_run(answers))
+    missing = unanswered(connection, name, metrics["split"], emotions)
+    warnings = (*metrics["warnings"], *([missing] if missing else []))
+    return Evaluated(name, params, metrics, answers, validation, score_run(answers), warnings)

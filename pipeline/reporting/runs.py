@@ -20,7 +20,7 @@ def results(context: Context) -> dict[str, Any]:
         "best": max(ua, default=None),
         "expected": sum(value is not None for bound in bounds for value in bound.values()),
         "violations": check_expectations(context.report.expect, pooled),
-        "warnings": {run.name: run.metrics["warnings"] for run in context.runs},
+        "warnings": {run.name: run.warnings for run in context.runs},
     }
 
 

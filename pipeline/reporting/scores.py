@@ -44,6 +44,7 @@ def _plain(scored: Scored) -> Any:
         {
             "revision": scored.revision,
             "run": scored.run,
+            "normalisation": scored.normalisation,
             "scores": scores,
             "calibration": calibration,
             "groups": asdict(scored.grouping) if scored.grouping else None,
@@ -59,7 +60,8 @@ def _text(scored: Scored) -> str:
     found = scored.scores
     table = Table(
         title=f"{scored.revision}:{scored.run}, {found.utterances} utterances, "
-        f"{found.speakers or 'unknown'} speakers",
+        f"{found.speakers or 'unknown'} speakers"
+        + (f", normalised by {scored.normalisation}" if scored.normalisation else ""),
         title_justify="left",
     )
     table.add_column("" if scored.grouping is None else scored.grouping.column)

@@ -75,6 +75,18 @@ def test_views_without_data_are_empty_and_have_their_columns(store: tuple[Path, 
             assert kinds[name] == kind, (view, name)
 
 
+def test_predictions_of_an_older_version_stand_beside_new_ones(tmp_path: Path) -> None:
+    files = {run: tmp_path / f"{run}.parquet" for run in ("new", "old")}
+    row = {"run": "new", "utt_id": "one/01", "subset": "test", "normalisation": "speaker"}
+    table = pa.Table.from_pylist([row], PREDICTIONS)
+    pq.write_table(table, files["new"])
+    pq.write_table(table.drop_columns("normalisation"), files["old"])
+    for order in (["new", "old"], ["old", "new"]):
+        connection = connect({}, {}, {str(i): files[run] for i, run in enumerate(order)}, {})
+        found = asked(connection, "SELECT normalisation FROM predictions ORDER BY ALL")
+        assert found == [("speaker",), (None,)]
+
+
 def test_missing_shards_are_told_where_they_are_asked_for(tmp_path: Path) -> None:
     catalog = build(Spec(tmp_path))
     Path(catalog["one"]["mel"].shards[1]).unlink()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -118,6 +119,18 @@ def test_the_page_names_the_normalisation_and_warns_where_it_harms(project: Cata
     path.write_text(json.dumps({**metrics, "normalisation": None}))
     page, _ = written(project)
     assert "it hides" not in page and "normalised by None" not in page
+
+
+def test_test_utterances_without_an_answer_are_told(project: Catalog) -> None:
+    """The last utterance of a corpus is of no class of the task and is not asked for."""
+    assert not re.search(r"all: \d+ utterances of the test part", written(project)[0])
+    path = layout.predictions("all")
+    table = pq.read_table(path)
+    lost = pc.and_(pc.equal(table["utt_id"], "two/04"), pc.equal(table["seed"], 2))
+    pq.write_table(table.filter(pc.invert(lost)), path)
+    page, _ = written(project)
+    assert "all: 1 utterances of the test part lack an answer" in page
+    assert "first: two/04; run" in page
 
 
 def test_the_same_results_give_the_same_bytes(project: Catalog) -> None:

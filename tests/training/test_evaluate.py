@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline import query
 from training.cache import open_cache
 from training.evaluate import PREDICTIONS, evaluate_run, warnings_about
 from training.train import train_run
@@ -45,7 +46,7 @@ def predictions(place):
 
 def test_predictions_hold_every_test_and_validation_utterance_once_per_seed(place, cache_dir):
     table = pq.read_table(place / "report.parquet")
-    assert table.schema.equals(PREDICTIONS)
+    assert table.schema.equals(PREDICTIONS) and PREDICTIONS.equals(query.PREDICTIONS)
     names = ("utt_id", "fold", "seed", "subset")
     keys = list(zip(*(table[name].to_pylist() for name in names), strict=True))
     assert keys == sorted(set(keys))

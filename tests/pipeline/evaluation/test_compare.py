@@ -21,6 +21,7 @@ from pipeline.evaluation.revisions import RevisionError, snapshot
 from pipeline.evaluation.scoring import score_named
 from pipeline.query import PREDICTIONS
 from pipeline.reporting.comparison import render
+from pipeline.reporting.scores import render as render_scores
 from tests.pipeline.evaluation.made_answers import (
     connection_of,
     prediction_rows,
@@ -139,6 +140,9 @@ def dvc(*arguments: str) -> None:
     )
 
 
+NORMALISED = {"all": "speaker", "words": None, "other": "train"}
+
+
 def leave(run: str, truth: str, answer: str, task: str = "emotion4") -> None:
     path = layout.predictions(run)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +150,7 @@ def leave(run: str, truth: str, answer: str, task: str = "emotion4") -> None:
     dvc("add", str(path))
     facts = layout.run_report(run) / "metrics.json"
     facts.parent.mkdir(parents=True, exist_ok=True)
-    facts.write_text(json.dumps({"task": task}))
+    facts.write_text(json.dumps({"task": task, "normalisation": NORMALISED[run]}))
     git("add", "--all")
     git("commit", "--quiet", "--message", answer)
 
@@ -273,11 +277,26 @@ def test_the_three_forms_say_the_same() -> None:
     assert markdown.count("<details>") == markdown.count("</details>") == 3
 
 
+@pytest.mark.usefixtures("there")
+def test_the_normalisation_is_named_beside_the_scores() -> None:
+    for b, told in (
+        ("better:all", "Both are normalised by speaker."),
+        ("HEAD:words", "A speaker, B –"),
+    ):
+        found = compare_named("better~1:all", b, None, [])
+        assert all(told in render(found, form, everything=False) for form in ("text", "markdown"))
+    [plain] = json.loads(render(found, "json", everything=False))
+    assert [plain[side]["normalisation"] for side in ("a", "b")] == ["speaker", None]
+    scored = score_named("better", None, [])
+    assert "normalised by speaker" in render_scores(scored, as_json=False)
+    assert json.loads(render_scores(scored, as_json=True))[0]["normalisation"] == "speaker"
+
+
 def test_predictions_of_another_shape_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     layout.PREDICTIONS.mkdir(parents=True)
     pq.write_table(pa.table({"run": ["all"], "utt_id": ["a"]}), layout.predictions("all"))
-    with pytest.raises(AnswersError, match="they lack fold, label, probabilities, seed"):
+    with pytest.raises(AnswersError, match="they lack corpus, fold, label, prediction"):
         compare_named("all", "all", None, ["all"])
