@@ -70,8 +70,9 @@ def mix(
         raise ValueError("training.mixup cannot mix word ids: use 0 for a model that learns words")
     device = batch.label.device
     share = chance.beta(alpha, alpha, len(batch.label))
-    own = torch.from_numpy(np.maximum(share, 1 - share)).float().to(device)
-    partner = torch.from_numpy(chance.permutation(len(batch.label))).to(device)
+    own = torch.from_numpy(np.maximum(share, 1 - share)).float().to(device, non_blocking=True)
+    partner = torch.from_numpy(chance.permutation(len(batch.label)))
+    partner = partner.to(device, non_blocking=True)
 
     def mixed(values: Tensor | None, lengths: Tensor | None) -> Tensor | None:
         if values is None:

@@ -76,7 +76,7 @@ class Features:
             states, bert_len, mask = self.bert.pad(utterance)
             bert = clear_padding(states, mask).float()
         elif self.bert is not None:
-            bert = self.bert[utterance.to(self.bert.device)]
+            bert = self.bert[utterance.to(self.bert.device, non_blocking=True)]
         return Batch(
             mel=mel,
             mel_len=mel_len,

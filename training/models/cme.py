@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training.batch import Batch
 from training.model_settings import CmeSettings
 from training.models.inputs import WordInput, mel_stream
-from training.models.interface import InputSizes, Output, answer, needed
+from training.models.interface import InputSizes, Output, answer, at_least_float32, needed
 from training.models.recurrent import BothDirections
 from training.models.sequences import cut, masked_max
 
@@ -90,7 +90,7 @@ def mean_and_max(x: Tensor, spans: Tensor) -> Tensor:
     sample = torch.arange(batch).repeat_interleave(spans.shape[1])
     steps = (sample * time + first)[owner] + within
     owner, steps, counts = (t.to(x.device, non_blocking=True) for t in (owner, steps, counts))
-    values = x.flatten(0, 1)[steps]
+    values = at_least_float32(x).flatten(0, 1)[steps]  # bfloat16 sums lose too much
     empty = values.new_zeros(len(counts), d)
     mean = empty.index_add(0, owner, values) / (counts[:, None] + 1e-6)
     top = empty.scatter_reduce(

@@ -74,8 +74,9 @@ def resample(stream: Stream, lengths: Tensor, size: int) -> Tensor:
             from L' on
     """
     device = stream.values.device
-    old = stream.lengths.to(device, torch.float32)[:, None]
-    new = lengths.to(device, torch.float32)[:, None]
+    old, new = (
+        x.to(device, torch.float32, non_blocking=True)[:, None] for x in (stream.lengths, lengths)
+    )
     t = torch.arange(size, device=device, dtype=torch.float32)
     p = ((t + 0.5) * old / new - 0.5).clamp(min=0).minimum(old - 1)
     low = p.floor()
@@ -97,7 +98,8 @@ def average_groups(stream: Stream, size: int) -> Stream:
     groups = -(-values.shape[1] // size)
     values = F.pad(values, (0, 0, 0, groups * size - values.shape[1]))
     start = torch.arange(groups) * size
-    count = (stream.lengths[:, None] - start).clamp(min=1, max=size).to(values.device)
+    count = (stream.lengths[:, None] - start).clamp(min=1, max=size)
+    count = count.to(values.device, non_blocking=True)
     means = values.view(len(values), groups, size, -1).sum(dim=2) / count[..., None]
     return make_stream(means, (stream.lengths + size - 1) // size)
 
@@ -112,7 +114,7 @@ def pool_to(stream: Stream, lengths: Tensor, size: int) -> Tensor:
             from L' on
     """
     device = stream.values.device
-    old, new = stream.lengths.to(device)[:, None], lengths.to(device)[:, None]
+    old, new = (x.to(device, non_blocking=True)[:, None] for x in (stream.lengths, lengths))
     t = torch.arange(size, device=device)
     start, stop = t * old // new, ((t + 1) * old + new - 1) // new  # (B, size)
     source = torch.arange(stream.values.shape[1], device=device)

@@ -11,7 +11,7 @@ from training.batch import Batch
 from training.model_settings import UmonsSettings
 from training.models.attention import FeedForward, GuidedAttention, SelfAttention
 from training.models.inputs import WordInput, mel_stream
-from training.models.interface import InputSizes, Output, answer
+from training.models.interface import InputSizes, Output, answer, at_least_float32
 from training.models.recurrent import run_forward
 from training.models.sequences import (
     Stream,
@@ -119,6 +119,7 @@ class SpreadNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(d))
 
     def forward(self, x: Tensor) -> Tensor:
+        x = at_least_float32(x)  # as autocast does for nn.LayerNorm
         centred = x - x.mean(dim=-1, keepdim=True)
         return self.weight * centred / (x.std(dim=-1, keepdim=True) + 1e-6) + self.bias
 

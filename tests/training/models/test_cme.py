@@ -65,3 +65,10 @@ def test_gates_that_have_learnt_nothing_let_one_and_a_half_through(baselines, si
 def test_without_times_of_words_it_says_so(baselines, sizes, make_batch):
     with pytest.raises(ValueError, match="the batch lacks 'align'"):
         Cme(baselines["cme"], sizes, 4)(replace(make_batch([9], [2]), align=None))
+
+
+def test_the_mean_of_many_frames_loses_nothing_to_bfloat16():
+    frames = torch.ones(1, 1001, 1, dtype=torch.bfloat16)
+    mean, top = mean_and_max(frames, torch.tensor([[[0, 1001]]])).flatten().tolist()
+    assert mean == pytest.approx(1, abs=1e-5)
+    assert top == 1

@@ -75,3 +75,8 @@ def test_only_the_first_steps_of_long_inputs_are_read(umons, sizes, make_batch):
     assert torch.equal(before, model(batch).logits)
     batch.mel[:, 23:] += 1.0
     assert not torch.equal(before, model(batch).logits)
+
+
+def test_the_norm_computes_in_float32_whatever_it_is_given():
+    x = torch.tensor([255.0, 256.0, 258.0]).bfloat16()
+    torch.testing.assert_close(SpreadNorm(3)(x), SpreadNorm(3)(x.float()))
