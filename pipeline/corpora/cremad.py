@@ -32,9 +32,9 @@ CARD = CorpusCard(
     access="Free download from GitHub (with git-lfs) or from its owners' mirror on GitLab.",
     archives=(  # of the mirror: GitHub's archives leave out what is in git's large file storage
         Archive(
-            url="https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/archive/main/"
-            "crema-d-mirror-main.zip",
-            name="crema-d-mirror-main.zip",
+            url="https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/archive/master/"
+            "crema-d-mirror-master.zip",
+            name="crema-d-mirror-master.zip",
         ),
     ),
     marks=("AudioWAV",),
