@@ -65,7 +65,7 @@ def _place(archive: Archive, file: Path, folder: Path) -> None:
         log.info("%s: %d files", archive.name, unpack(file, folder))
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / archive.name).write_bytes(file.read_bytes())
+        shutil.copyfile(file, folder / archive.name)
 
 
 @contextmanager
