@@ -120,17 +120,23 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
     """A rich table of the runs' pooled metrics, in the order given."""
     from rich.table import Table
 
-    table = Table(title="Test parts, all folds and seeds pooled", title_justify="left")
+    table = Table(
+        title="Test parts, all folds and seeds pooled",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
     table.add_column("run", no_wrap=True)
     table.add_column("inputs")
     for name in METRICS:
-        table.add_column(TITLES[name], justify="right", no_wrap=True)
+        table.add_column(TITLES[name].replace(" ", "\n"), justify="right", no_wrap=True)
     table.add_column("n", justify="right")
-    table.add_column("normalised by")
+    table.add_column("normalised\nby")
     table.add_column("split")
     for run, found in metrics.items():
         scores = [f"{found['pooled'][name]:.3f}" for name in METRICS]
-        inputs = " + ".join(found["modalities"])
+        inputs = "+".join(found["modalities"])
         told = (str(found["n"]), found["normalisation"] or "-", _split(found))
         table.add_row(run, inputs, *scores, *told)
     return table
