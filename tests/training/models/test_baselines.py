@@ -33,7 +33,7 @@ COUNTS = [  # of the specification, four classes
     (
         CmeSettings("cme", (64, 128), 256, 3000, "trained"),
         InputSizes(n_mels=40, word_dim=300, bert_dim=0, vocabulary=3431),
-        1_784_132 + 556 * 3431,
+        1_784_132 + 556 * 3431,  # 3,691,768
     ),
 ]
 STILL = {"umons": 10, "xu_delta": 1}  # tensors without a gradient in the tiny models
@@ -62,6 +62,17 @@ def without_dropout(settings):
 def test_parameter_counts_are_those_of_the_specification(settings, sizes, expected):
     with torch.device("meta"):  # sizes without memory
         assert sum(p.numel() for p in build(settings, sizes).parameters()) == expected
+
+
+def test_mdre_is_as_large_as_the_original_but_for_the_prosody_that_the_store_lacks():
+    settings = YoonMdreSettings("yoon_mdre", 200, 0.3, 0.7, 750, 128, "frozen")
+    with torch.device("meta"):
+        ours = build(settings, replace(MELS, n_mels=39))  # the original reads 39 MFCCs
+        theirs = [nn.Linear(200 + 35, 235 // 2), nn.Linear(235 // 2 + 100, 4)]
+        replaced = [ours.audio_half, ours.predictor]
+        sizes = [sum(p.numel() for p in nn.ModuleList(x).parameters()) for x in (theirs, replaced)]
+        total = sum(p.numel() for p in ours.parameters())
+    assert total + sizes[0] - sizes[1] == 494_384
 
 
 @pytest.mark.parametrize("words", ["frozen", "trained"])
