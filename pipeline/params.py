@@ -224,8 +224,9 @@ def _check_references(params: Params, where: str) -> None:
         _require_known(f"{at}.split", run.split, params.splits)
         _require_known(f"{at}.size", run.size, params.sizes)
         _require_known(f"{at}.preset", run.preset, params.presets)
-        if set(run.modalities) & {"words", "bert"}:
-            _require_known(f"{at}.source", run.source, params.tasks[run.task].sources)
+        reads_text = bool(set(run.modalities) & {"words", "bert"})
+        known = params.tasks[run.task].sources if reads_text else sources
+        _require_known(f"{at}.source", run.source, known)
         try:
             run_settings(params, name)
         except ValueError as error:

@@ -100,6 +100,12 @@ def test_a_run_that_names_what_is_not_there_is_refused(
         params.read(plain, "p")
 
 
+def test_a_run_of_audio_alone_does_not_name_a_source_that_is_not_there(plain: Any) -> None:
+    plain["runs"]["all"] |= {"modalities": ["audio"], "source": "whisper"}
+    with pytest.raises(ParamsError, match=r"runs\.all\.source: found 'whisper'"):
+        params.read(plain, "p")
+
+
 def test_a_name_that_cannot_be_a_folder_is_refused(plain: Any) -> None:
     plain["corpora"]["a/b"] = plain["corpora"].pop("demo")
     with pytest.raises(ParamsError, match="corpora: found the name 'a/b'"):
