@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from features import soundtrack
+from features import snr, soundtrack
 from features.fourier import Signal
 
 FULL_SCALE = 32768  # of 16-bit samples
@@ -41,6 +41,7 @@ class AudioFacts:
     channels: int
     peak: float  # greatest finite |sample| of the mono mix, 1 = full scale; 0 for an empty file
     power: float  # mean of the squares of its finite samples; 0 for an empty file
+    snr_db: float | None  # estimated by WADA from the finite samples; None for silence
     has_nan: bool  # some sample is NaN or infinite
 
 
@@ -90,6 +91,7 @@ def probe(source: Path | BinaryIO) -> AudioFacts:
     AudioError when it is no readable audio, or breaks off before the end its header promises.
     """
     frames, peak, energy, has_nan = 0, 0.0, 0.0, False
+    tallied = snr.tallies(np.zeros(0, np.float32))
     with _opened(source) as sound:
         # Not `sound.blocks`: it goes on to the header's length, over memory that nothing was read
         # into.
@@ -100,9 +102,11 @@ def probe(source: Path | BinaryIO) -> AudioFacts:
             peak = max(peak, float(x.max(initial=0.0, where=finite)))
             energy += float(np.square(x, dtype=np.float64).sum(where=finite))
             has_nan = has_nan or not finite.all()
+            tallied += snr.tallies(x if finite.all() else x[finite])
         _check_whole(source, sound, frames, sound.frames)
         rate, channels = int(sound.samplerate), int(sound.channels)
-    return AudioFacts(frames / rate, rate, channels, peak, energy / max(frames, 1), has_nan)
+    power, snr_db = energy / max(frames, 1), snr.wada_snr_db(tallied)
+    return AudioFacts(frames / rate, rate, channels, peak, power, snr_db, has_nan)
 
 
 def encode_flac(x: Signal, sample_rate_hz: int) -> bytes:

@@ -60,7 +60,8 @@ def scores(
         str, typer.Argument(help="A run, a revision:run, or a revision.", metavar="RUN")
     ],
     by: Annotated[
-        str | None, typer.Option(help="A column of the manifest, duration or snr: scores by it.")
+        str | None,
+        typer.Option(help="A column of the manifest, duration, snr or wer:SOURCE: scores by it."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:

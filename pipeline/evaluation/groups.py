@@ -13,24 +13,14 @@ from pipeline.evaluation.runscores import NAMES, pooled
 from training.metrics import Floats, scores
 
 BINS: Mapping[str, str] = {  # group -> SQL over the columns of `utterances`
-    "duration": "CASE WHEN duration_s < 1 THEN '0 to 1 s' WHEN duration_s < 2 THEN '1 to 2 s' "
-    "WHEN duration_s < 4 THEN '2 to 4 s' WHEN duration_s < 8 THEN '4 to 8 s' "
-    "ELSE '8 s and more' END",
-    "age": "CASE WHEN age < 18 THEN '0 to 17' WHEN age < 30 THEN '18 to 29' "
-    "WHEN age < 45 THEN '30 to 44' WHEN age < 60 THEN '45 to 59' WHEN age >= 60 THEN '60 on' END",
+    "duration": "duration_bin(duration_s)",
+    "age": "age_bin(age)",
+    "snr": "snr_bin(snr_db)",
     "speaker": "corpus || '/' || speaker",
     "session": "corpus || '/' || session",
 }
-SNR = (
-    "CASE WHEN snr_db < 5 THEN '0 to 5 dB and less' WHEN snr_db < 10 THEN '5 to 10 dB' "
-    "WHEN snr_db < 20 THEN '10 to 20 dB' WHEN snr_db >= 20 THEN '20 dB and more' END"
-)
 WER_OF = "wer:"  # before the name of a text source: how badly it heard an utterance
-WER = (
-    "CASE WHEN coalesce(wer, cer) = 0 THEN '0 %' WHEN coalesce(wer, cer) <= 0.1 THEN '0 to 10 %' "
-    "WHEN coalesce(wer, cer) <= 0.3 THEN '10 to 30 %' WHEN coalesce(wer, cer) <= 0.6 "
-    "THEN '30 to 60 %' ELSE '60 % and more' END"  # CER in languages without spaces
-)
+WER = "wer_bin(coalesce(wer, cer))"  # CER in languages without spaces
 USUAL = ("corpus", "language", "gender", "age", "session", "duration", "snr", "speaker")
 NOT_GROUPS = ("utt_id", "path", "audio_key", "transcript", "start_s", "end_s")
 PLAIN = ("VARCHAR", "BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
@@ -102,7 +92,7 @@ def _values_sql(column: str) -> str:
     if column.startswith(WER_OF):
         source = column.removeprefix(WER_OF)  # one of `columns`, whose names hold no quotes
         return f"SELECT utt_id, {WER} AS value FROM asr_scores WHERE source = '{source}'"
-    sql = SNR if column == "snr" else BINS.get(column, f'"{column}"')
+    sql = BINS.get(column, f'"{column}"')
     return f"SELECT utt_id, ({sql})::VARCHAR AS value FROM utterances"
 
 

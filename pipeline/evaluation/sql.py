@@ -5,7 +5,10 @@
 
 For numbers, as arousal, there are ccc, corr (DuckDB's own, Pearson's) and mae over (actual,
 predicted). F1 is averaged over the classes that occur or are answered among the rows at hand.
+The bins that groups are made of are in `bins.py`.
 """
+
+from pipeline.evaluation import bins
 
 _SUPPORT = "histogram(label)"
 _ANSWERED = "histogram(answer)"
@@ -22,6 +25,7 @@ def _f1(key: str) -> str:
 
 
 MACROS = (
+    *bins.MACROS,
     "CREATE MACRO wa(label, answer) AS avg((label = answer)::INT)",
     "CREATE MACRO ua(label, answer) AS list_avg(list_transform("
     f"map_entries({_SUPPORT}), lambda e: {_hits('e.key')} / e.value))",

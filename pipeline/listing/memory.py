@@ -22,7 +22,7 @@ from pipeline.files import appearing
 from pipeline.listing.recordings import Recording, Segment, examine
 from pipeline.listing.rejects import Rejection
 
-VERSION = 1  # of what `examine` finds and of this file's layout: raise it when either changes
+VERSION = 2  # of what `examine` finds and of this file's layout: raise it when either changes
 FINE_TICK_NS = 100_000_000  # ample for file systems that tell fractions of seconds
 COARSE_TICK_NS = 2_000_000_000  # FAT; others that tell whole seconds tick every second
 ROWS_AT_ONCE = 1 << 14
@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("channels", pa.int16()),
         ("peak", pa.float64()),
         ("power", pa.float64()),
+        ("snr_db", pa.float64()),
         ("finite", pa.bool_()),
         ("audio_key", pa.string()),
         ("reason", pa.string()),

@@ -27,6 +27,7 @@ class Recording:
     channels: int  # of the file
     peak: float  # largest magnitude, 1.0 = full scale
     power: float  # mean square of the samples
+    snr_db: float | None  # estimated; None for digital silence
     finite: bool  # no NaN, no infinite sample
     audio_key: str  # hash of the file's bytes; for a segment of that hash, start and end
 
@@ -73,6 +74,7 @@ def _examine(file: _Named, segments: Sequence[Segment]) -> list[Recording | Reje
         channels=facts.channels,
         peak=facts.peak,
         power=facts.power,
+        snr_db=facts.snr_db,
         finite=not facts.has_nan,
         audio_key=digest(file.getvalue()),
     )
@@ -81,6 +83,7 @@ def _examine(file: _Named, segments: Sequence[Segment]) -> list[Recording | Reje
 
 def _segment(file: _Named, whole: Recording, segment: Segment) -> Recording | Rejection:
     from features.audio import AudioError, read_audio
+    from features.snr import tallies, wada_snr_db
 
     start = segment[0] or 0.0
     end = whole.duration_s if segment[1] is None else segment[1]
@@ -101,6 +104,7 @@ def _segment(file: _Named, whole: Recording, segment: Segment) -> Recording | Re
         channels=whole.channels,
         peak=float(np.abs(x).max(initial=0.0)),
         power=float(np.square(x, dtype=np.float64).mean()),
+        snr_db=wada_snr_db(tallies(x)),
         finite=True,  # `read_audio` refuses anything else
         audio_key=key_of([whole.audio_key, *segment]),
     )

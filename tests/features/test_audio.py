@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.audio import AudioError, AudioParams, decode_flac, encode_flac, probe, read_audio
+from features.snr import tallies, wada_snr_db
 
 RATE_HZ = 16000
 
@@ -162,6 +163,7 @@ def test_a_recording_without_samples_is_refused_but_can_be_probed():
         read_audio(wav(np.zeros(0)), RATE_HZ)
     facts = probe(wav(np.zeros(0)))
     assert (facts.duration_s, facts.peak, facts.has_nan) == (0.0, 0.0, False)
+    assert facts.snr_db is None
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -188,6 +190,8 @@ def test_probe_tells_the_facts_of_the_file_itself():
     assert (facts.duration_s, facts.sample_rate_hz, facts.channels) == (2.5, 44100, 2)
     assert facts.peak == pytest.approx(0.35, rel=1e-3)  # of the mono mix
     assert not facts.has_nan
+    whole = read_audio(wav(stereo, 44100), 44100)
+    assert facts.snr_db == pytest.approx(wada_snr_db(tallies(whole)), abs=1e-6)
 
 
 def test_channels_that_cancel_out_are_silent():

@@ -148,6 +148,27 @@ def test_a_group_of_one_utterance_has_no_interval() -> None:
     assert speakers.gaps["wa"].value == max(wa) - min(wa)
 
 
+def test_bins_of_the_signal_to_noise_ratio_are_the_same_in_sql() -> None:
+    levels = [-3.0, 4.9, 5.0, 12.0, None, 19.9, 20.0, 29.0, 30.0, 60.0]
+    rows = [row | {"snr_db": db} for row, db in zip(utterance_rows(10), levels, strict=True)]
+    connection = connection_of(prediction_rows(), rows)
+    found = score_groups(connection, read_answers(connection, "all"), "snr")
+    names = ["below 5 dB", "5 to 10 dB", "10 to 20 dB", "20 to 30 dB", "30 dB and more"]
+    assert [g.value for g in found.groups] == names
+    assert [g.utterances for g in found.groups] == [2, 1, 2, 2, 2]
+    assert found.unknown == 1
+    told = connection.execute(
+        "SELECT snr_bin(snr_db), wa(p.label, p.prediction) FROM predictions p "
+        "JOIN utterances USING (utt_id) WHERE snr_db IS NOT NULL GROUP BY ALL ORDER BY min(snr_db)"
+    ).fetchall()
+    assert told == [(g.value, g.pooled["wa"].value) for g in found.groups]
+    wa = [value for _, value in told]
+    assert found.gaps["wa"].value == max(wa) - min(wa)
+    without = connection_of(prediction_rows(), utterance_rows(10))
+    with pytest.raises(AnswersError, match="no column 'snr'"):
+        score_groups(without, read_answers(without, "all"), "snr")
+
+
 def test_what_was_heard_badly_is_a_group() -> None:
     connection = connection_of(prediction_rows(), utterance_rows(10))
     wer = [0.0, 0.05, 0.2, 0.5, 2.0] * 2
