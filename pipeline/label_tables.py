@@ -105,6 +105,9 @@ CSEMOTIONS = {
     "Surprise": "surprise",
     "Fearful": "fear",
     "Playfulness": "other",
+    # its first description names these two instead
+    "Fear": "fear",
+    "Disgust": "disgust",
 }
 
 EMODB = {

@@ -54,6 +54,7 @@ SCHEMA = pa.schema(
         pa.field("start_s", pa.float64()),
         pa.field("end_s", pa.float64()),
         pa.field("duration_s", pa.float64(), nullable=False),
+        pa.field("stated_duration_s", pa.float64()),
         pa.field("sample_rate", pa.int32(), nullable=False),
         pa.field("channels", pa.int16(), nullable=False),
         pa.field("peak_db", pa.float32(), nullable=False),

@@ -1,7 +1,8 @@
 """AESDD, the Acted Emotional Speech Dynamic Database.
 
-Greek, five (in later versions six) actors, about twenty sentences, five emotions. Layout: `Acted
-Emotional Speech Dynamic Database/anger/a01 (1).wav`: emotion, sentence, speaker in brackets.
+Greek, five actors (six in the version that is downloaded now), about twenty sentences, five
+emotions. Layout: `Acted Emotional Speech Dynamic Database/anger/a01 (1).wav`: emotion, sentence,
+speaker in brackets; a few are written `f10 (01).wav`, `s05(5).wav` or, a second take, `a06 (5)b.wav`.
 Genders are not told by the files and stay unknown.
 """
 
@@ -23,10 +24,10 @@ CARD = CorpusCard(
     languages=("el",),
     labels="aesdd",
     utterances=604,
-    speakers=5,
+    speakers=6,
     access="Free download by the link on its home page.",
 )
-NAME = re.compile(r"([adfhs])(\d\d)\s?\((\d)\)\w?\.wav", re.I)
+NAME = re.compile(r"([adfhs])(\d\d)\s?\(0?(\d)\)\w?\.wav", re.I)
 
 
 def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:

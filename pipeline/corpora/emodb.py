@@ -18,7 +18,7 @@ SPEAKERS = {  # number -> gender, age in years
     "09": ("female", 21),
     "10": ("male", 32),
     "11": ("male", 26),
-    "12": ("male", 35),
+    "12": ("male", 30),
     "13": ("female", 32),
     "14": ("female", 35),
     "15": ("male", 25),

@@ -2,10 +2,11 @@
 
 Mandarin, clips of films and series, six emotions and a valence from -5 to 5. Layout:
 `mer2023train/train-label.csv` (name, discrete, valence) and `mer2023train/train/<name>.avi` (or
-.mp4); `test-labels/test1-label.csv` to `test3-label.csv` and `test1/`, `test2/`, `test3/`. All
-three are the split `test`, and the session says which. Speakers are not told. Transcripts come
-from `transcription-engchi-polish.csv` (name, chinese) beside them, where it is. Assumed from the
-way other toolkits read it; the clips of the semi-supervised track have no labels and are left out.
+.mp4); `test-labels/test1-label.csv` to `test3-label.csv` and `test1/`, `test2/`, `test3/`, beside
+`mer2023train` or in it. All three are the split `test`, and the session says which. Speakers are
+not told. Transcripts come from `transcription-engchi-polish.csv` (name, chinese) beside them, where
+it is. Assumed from the way EmoBox reads it; the clips of the semi-supervised track have no labels
+and are left out.
 """
 
 from collections.abc import Iterator
@@ -50,14 +51,14 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
             f"{path}: found none of {', '.join(t for t, _ in PARTS.values())}; let `path` name the "
             "folder that holds mer2023train and test-labels"
         )
-    clips = {str(PurePosixPath(f).with_suffix("")): f for f in tree.files(path) if tree.is_sound(f)}
+    clips = {_place(file): file for file in tree.files(path) if tree.is_sound(file)}
     texts = _texts(path / TEXTS)
     for (split, session), (table, folder) in PARTS.items():
         file = path / table
         for line, row in labelfile.rows(file, "name", "discrete") if file.is_file() else []:
             name = labelfile.needed(file, line, row, "name", values.path)
             yield Utterance(
-                path=clips.get(f"{folder}/{name}", f"{folder}/{name}.avi"),
+                path=clips.get((PurePosixPath(folder).name, name), f"{folder}/{name}.avi"),
                 language="zh",
                 session=session,
                 transcript=texts.get(name),
@@ -66,6 +67,12 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
                 valence=labelfile.value(file, line, row, "valence", values.number),
                 split=split,
             )
+
+
+def _place(file: str) -> tuple[str, str]:
+    """The folder and the name of a clip."""
+    place = PurePosixPath(file)
+    return place.parent.name, place.stem
 
 
 def _texts(file: Path) -> dict[str, str | None]:

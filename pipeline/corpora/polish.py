@@ -1,8 +1,8 @@
 """Emotions in Polish speech recordings (Gdańsk University of Technology).
 
-Five speakers, three emotional states, 450 recordings. Layout: one folder of files like
-`f1.a_2_3.wav`: speaker (f or m and a number), emotion (a anger, s fear, n neutral), sentence,
-repetition. Assumed from the way other toolkits read it; its description is in Polish prose only.
+Five young men, six words said five times in three emotional states, 44.1 kHz. Layout: one folder
+of files like `m1.a_nie_2.wav`: speaker, emotion (a anger, s fear, n neutral), word, repetition. As
+nkululeko and EmoBox describe and list it; its home page could not be asked for the licence.
 """
 
 import re
@@ -11,14 +11,13 @@ from pathlib import Path
 
 from pipeline.corpora import CorpusParams, tree
 from pipeline.corpora.card import CorpusCard, Licence
-from pipeline.corpora.values import gender
 from pipeline.listing.utterance import Utterance
 
 CARD = CorpusCard(
     title="Emotions in Polish speech recordings",
     citation="M. Miesikowska, D. Swisulski: Emotions in Polish speech recordings. Gdańsk "
-    "University of Technology, 2020. doi:10.34808/h46c-hm13",
-    licence=Licence(name="as its home page states", free=True),
+    "University of Technology, 2020. doi:10.34808/h46c-hb44",
+    licence=Licence(name="not known here: its home page states it", free=True),
     home="https://mostwiedzy.pl/en/open-research-data/"
     "emotions-in-polish-speech-recordings,11190523461146169-0",
     languages=("pl",),
@@ -27,7 +26,8 @@ CARD = CorpusCard(
     speakers=5,
     access="Free download from its home page.",
 )
-NAME = re.compile(r"([fm]\w*)\.([asn])\w*?_(\w+?)_(\w+)\.wav", re.I)
+WORDS = ("nie", "oddaj", "podaj", "stop", "tak", "trzymaj")
+NAME = re.compile(rf"(m[1-5])\.([asn])_({'|'.join(WORDS)})_(\d+)\.wav", re.I)
 
 
 def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
@@ -36,16 +36,17 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
     Raises:
         CorpusError: there is no recording of it, or a folder cannot be listed.
     """
-    found = tree.recordings(path, NAME, "f1.a_2_3.wav")
+    found = tree.recordings(path, NAME, "m1.a_nie_2.wav")
     for file, match in found.named:
-        speaker, emotion, sentence, _ = match.groups()
+        speaker, emotion, word, _ = (part.lower() for part in match.groups())
         yield Utterance(
             path=file,
             speaker=speaker,
-            gender=gender(speaker[0]),
+            gender="male",
             language="pl",
-            sentence=sentence,
+            transcript=word,
+            sentence=word,
             style="acted",
-            raw_label=emotion.lower(),
+            raw_label=emotion,
         )
     yield from found.rejects

@@ -2,7 +2,7 @@
 
 Twenty actors, ten sentences, seven emotions, five takes each, 48 kHz. Layout: one folder of files
 like `F_02_MONIKA_S_1_NEUTRAL_5.wav`: gender, number and name of the speaker, sentence, emotion,
-take.
+take. One recording of the full set is called `F_02_MONIKA_S_2_SURPRISE_3].wav`.
 """
 
 import re
@@ -30,7 +30,7 @@ CARD = CorpusCard(
     ),
 )
 EMOTIONS = "ANGRY|DISGUST|FEAR|HAPPY|NEUTRAL|SAD|SURPRISE"
-NAME = re.compile(rf"([MF])_(\d+)_([^/_]+)_S_(\d+)_({EMOTIONS})_\d+\.wav", re.I)
+NAME = re.compile(rf"([MF])_(\d+)_([^/_]+)_S_(\d+)_({EMOTIONS})_\d+\]?\.wav", re.I)
 
 
 def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:

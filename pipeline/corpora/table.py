@@ -27,6 +27,7 @@ ALIASES = {  # manifest column -> names it may have in the table, whatever their
     "path": ("path", "file", "audio", "wav", "filename", "file_name", "audio_path", "wav_path"),
     "start_s": ("start_s", "start"),
     "end_s": ("end_s", "end"),
+    "stated_duration_s": ("stated_duration_s", "duration_s"),  # compared by `vcemo corpus check`
     "speaker": ("speaker", "speaker_id"),
     "gender": ("gender", "sex"),
     "age": ("age",),
@@ -52,6 +53,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {  # manifest column -> its values; t
     "path": values.path,
     "start_s": values.number,
     "end_s": values.number,
+    "stated_duration_s": values.number,
     "gender": values.gender,
     "age": values.whole,
     "language": values.language,

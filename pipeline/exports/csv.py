@@ -16,7 +16,7 @@ NAMES = {
     "label": "canonical_label",
     "sentence": "sentence_id",
 }  # else they mean something to `table`
-WITHOUT = ("path",)  # comes first
+WITHOUT = ("path", "stated_duration_s")  # comes first; `duration_s` is what this corpus states
 
 
 def write(corpus: Corpus, request: Request, out: Path) -> None:

@@ -1,15 +1,17 @@
 """audformat databases (audeering): tables, schemes, raters and splits become columns.
 
 Every table with a column of the scheme `emotion` (or of the one that --label names) is read. Such
-columns of several raters are votes; one without a rater, or called `gold`, is the label.
+columns of several raters are votes; one without a rater, or called `gold`, is the label. What other
+tables tell of the same file or segment (`files` often has the speakers) comes along; of a segment's
+file, what is true of all of it.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.imports.items import ImportingError, Item, Options
+from pipeline.imports.items import ImportingError, Item, Options, stated_s
 
 LABEL = "emotion"
 COLUMNS = {  # manifest column -> names of columns and schemes it may have
@@ -22,9 +24,13 @@ COLUMNS = {  # manifest column -> names of columns and schemes it may have
     "valence": ("valence",),
     "dominance": ("dominance",),
     "session": ("session",),
+    "stated_duration_s": ("duration",),
 }
+OF_FILE = ("speaker", "gender", "age", "language", "session", "split")  # of its segments too
 GOLD = ("gold", "gold_standard", "consensus")
 PARTS = {"train": "train", "dev": "val", "test": "test"}
+
+Place = tuple[str, float | None, float | None]  # file, start and end in seconds (none: all of it)
 
 
 def items(source: Path, options: Options) -> Iterator[Item]:
@@ -52,12 +58,23 @@ def items(source: Path, options: Options) -> Iterator[Item]:
             f"{home}: no table has a column of the scheme {label!r}; tables: "
             f"{', '.join(db.tables)}; schemes: {', '.join(db.schemes)}. Name one by --label"
         )
-    rows: dict[tuple[str, float | None, float | None], dict[str, Any]] = {}
-    for table in tables:
-        for place, row in _rows(db, table, label):
-            rows[place] = {**rows.get(place, {}), **{k: v for k, v in row.items() if v is not None}}
-    for (file, start, end), row in rows.items():
-        yield Item(file, (options.audio or home) / file, {"start_s": start, "end_s": end, **row})
+    rows = _merged(found for table in tables for found in _rows(db, table, label))
+    others = [db[name] for name in db.tables if not _labelled(db[name], label)]
+    beside = _merged(found for table in others for found in _rows(db, table, label))
+    language = _code(db.languages[0]) if len(db.languages) == 1 else None
+    for place, row in rows.items():
+        file, start, end = place
+        whole = {k: v for k, v in beside.get((file, None, None), {}).items() if k in OF_FILE}
+        told = {"language": language, **whole, **beside.get(place, {}), **row}
+        yield Item(file, (options.audio or home) / file, {"start_s": start, "end_s": end, **told})
+
+
+def _merged(found: Iterable[tuple[Place, dict[str, Any]]]) -> dict[Place, dict[str, Any]]:
+    """What several tables tell of a place; the last that knows a thing is believed."""
+    rows: dict[Place, dict[str, Any]] = {}
+    for place, row in found:
+        rows.setdefault(place, {}).update({k: v for k, v in row.items() if v is not None})
+    return rows
 
 
 def _labelled(table: Any, label: str) -> list[str]:
@@ -65,15 +82,13 @@ def _labelled(table: Any, label: str) -> list[str]:
     return [n for n, c in table.columns.items() if label in (c.scheme_id, n)]
 
 
-def _rows(
-    db: Any, table: Any, label: str
-) -> Iterator[tuple[tuple[str, float | None, float | None], dict[str, Any]]]:
+def _rows(db: Any, table: Any, label: str) -> Iterator[tuple[Place, dict[str, Any]]]:
     frame = table.df
     raters = {n: table.columns[n].rater_id for n in _labelled(table, label)}
     gold = [n for n, r in raters.items() if r is None or r in GOLD or n in GOLD] or list(raters)
     single = {r or n: n for n, r in raters.items() if n not in gold or (len(raters) > 1 and r)}
     part = db.splits[table.split_id].type if table.split_id else ""
-    fixed = {"split": PARTS.get(part), "language": _code(next(iter(db.languages), None))}
+    fixed = {"split": PARTS.get(part)}
     named = {
         column: (name, _labels(db, table.columns[name].scheme_id))
         for column, names in COLUMNS.items()
@@ -107,6 +122,8 @@ def _described(column: str, value: Any, labels: Mapping[Any, Any]) -> dict[str, 
         return {"transcript": told, "sentence_id": str(value)}
     if column == "language":
         return {"language": _code(value)}
+    if column == "stated_duration_s":
+        return {column: _seconds(value) if hasattr(value, "total_seconds") else stated_s(value)}
     return {column: value.item() if hasattr(value, "item") else value}
 
 
@@ -128,7 +145,7 @@ def _agreed(values: list[Any]) -> str | None:
     return counts[0][0]
 
 
-def _place(index: Any) -> tuple[str, float | None, float | None]:
+def _place(index: Any) -> Place:
     if isinstance(index, tuple):
         file, start, end = index
         first, last = _seconds(start), _seconds(end)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.corpora.tablefile import rows as table_rows
-from pipeline.imports.items import ImportingError, Item, Options, wrong
+from pipeline.imports.items import ImportingError, Item, Options, stated_s, wrong
 from pipeline.label_tables import COMMON, EMOTIONS, TABLES
 from pipeline.labels import plain
 
@@ -100,6 +100,7 @@ def items(source: Path, options: Options) -> Iterator[Item]:
             row={
                 "start_s": row.get("start_time"),
                 "end_s": row.get("end_time"),
+                "stated_duration_s": None if "start_time" in row else stated_s(row.get("length")),
                 "speaker": speaker,
                 "gender": _gender(speaker),
                 "language": _language(source.name, name),

@@ -85,6 +85,8 @@ def _columns(dataset: Any, options: Options) -> dict[str, str]:
         for name in sorted(present - {"audio", *found.values()}):
             if column != "path" and column not in found and name.casefold() in aliases:
                 found[column] = name
+    if "duration" in present and dataset.features["duration"].dtype.startswith("float"):
+        found.setdefault("stated_duration_s", "duration")
     if unused := sorted(present - set(found.values()) - {_audio_column(dataset, Path())}):
         log.info("left out the columns %s", ", ".join(unused))
     return found

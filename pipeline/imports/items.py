@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpora import CorpusError
+from pipeline.corpora import CorpusError, values
 
 
 class ImportingError(CorpusError):
@@ -68,6 +68,19 @@ def language(told: Any) -> str | None:
     """A language by its name or code; None for none."""
     name = str(told or "").strip()
     return LANGUAGES.get(name.casefold(), name) or None
+
+
+def stated_s(told: Any) -> float | None:
+    """A length in seconds that metadata state; None where they state no such number.
+
+    >>> stated_s("1.50"), stated_s(None), stated_s(-1)
+    (1.5, None, None)
+    """
+    try:
+        found = values.number(told)
+    except ValueError:
+        return None
+    return found if found > 0 else None
 
 
 def pairs(option: str, given: Iterable[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.imports.items import ImportingError, Item, Options, language, wrong
+from pipeline.imports.items import ImportingError, Item, Options, language, stated_s, wrong
 from pipeline.imports.writing import common_names
 
 LABELS = ("utt2emo", "utt2emotion", "utt2label", "emotion", "emotions")
@@ -34,6 +34,9 @@ def items(source: Path, options: Options) -> Iterator[Item]:
     texts, speakers = _told(source / "text"), _told(source / "utt2spk")
     genders, languages = _told(source / "spk2gender"), _told(source / "utt2lang")
     emotions = _told(_label_file(source, options.label))
+    durations = _told(source / "utt2dur")
+    if all(place[1:] == WHOLE for place in segments.values()):
+        durations = _told(source / "reco2dur") | durations
     if lost := emotions.keys() - segments.keys():
         log.warning("%d labels are of no utterance, first: %s", len(lost), min(lost))
     for utterance, (recording, start, end) in segments.items():
@@ -44,6 +47,7 @@ def items(source: Path, options: Options) -> Iterator[Item]:
             row={
                 "start_s": start,
                 "end_s": end,
+                "stated_duration_s": stated_s(durations.get(utterance)),
                 "speaker": speaker,
                 "gender": genders.get(speaker or ""),
                 "language": language(languages.get(utterance)),

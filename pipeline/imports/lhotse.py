@@ -57,6 +57,7 @@ def _row(supervision: Entry, recording: Entry, label: str | None) -> Entry:
     return {
         "start_s": None if whole else start,
         "end_s": None if whole else round(start + length, 6),
+        "stated_duration_s": length if whole else None,  # a segment's is but end - start
         "speaker": supervision.get("speaker"),
         "gender": supervision.get("gender"),
         "language": language(supervision.get("language")),

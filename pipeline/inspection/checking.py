@@ -11,6 +11,7 @@ from pipeline import backends, layout
 from pipeline.corpus import Corpus
 from pipeline.inspection.checks import COLUMNS, Finding, check
 from pipeline.inspection.sound import Place, sounds
+from pipeline.listing.summary import ManifestError
 
 FILES_PER_WORKER = 64  # fewer are not worth the start of a process
 NAMED = 3  # utterances in a line of the table
@@ -22,10 +23,16 @@ def check_corpus(corpus: Corpus, workers: int) -> list[Finding]:
 
     Raises:
         FileNotFoundError: it has no manifest yet.
+        ManifestError: the manifest is one of another version.
     """
     path = layout.manifest(corpus.name)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no manifest yet; run `vcemo manifest {corpus.name}`")
+    if missing := set(COLUMNS) - set(pq.read_schema(path).names):
+        raise ManifestError(
+            f"{path}: has no column {min(missing)!r}, so another version made it; run "
+            f"`vcemo manifest {corpus.name}`"
+        )
     table = pq.read_table(path, columns=COLUMNS, partitioning=None)
     places = [
         Place(

@@ -19,7 +19,7 @@ from pipeline.splitting.audit import audit
 
 COLUMNS = [
     *("utt_id", "corpus", "path", "start_s", "end_s", "audio_key", "duration_s", "sample_rate"),
-    *("channels", "peak_db", "loudness_db", "speaker", "session", "dialogue", "sentence"),
+    *("stated_duration_s", "channels", "peak_db", "loudness_db", "speaker", "session", "dialogue", "sentence"),
     *("transcript", "label", "split", "folds"),
 ]
 MOST_CLIPPED = 0.001  # share of samples
@@ -28,6 +28,7 @@ MOST_SILENT = 0.8  # share of frames
 QUIET_DB = 30.0  # below the corpus's median loudness
 LONG = 6.0  # times the corpus's median duration
 CHARACTERS_PER_S = (0.5, 40.0)  # beyond which a text does not fit its recording, in any script
+OFF_S, OFF_SHARE = 0.1, 0.01  # codecs pad, and headers of long files are rounded
 IMBALANCE = 10.0  # largest class by smallest
 
 Weight = Literal["fault", "warning"]
@@ -155,6 +156,7 @@ def _durations(rows: Rows) -> Iterator[Finding]:
     if long:
         told = f"more than {LONG:g} times the median duration of {median:.2f} s"
         yield Finding("long", "warning", told, _ids(long))
+    yield from _stated_durations(rows)
     slowest, fastest = CHARACTERS_PER_S
     odd = [
         row
@@ -164,7 +166,24 @@ def _durations(rows: Rows) -> Iterator[Finding]:
     ]
     if odd:
         told = f"text of less than {slowest:g} or more than {fastest:g} characters per second"
-        yield Finding("wrong-duration", "warning", told, _ids(odd))
+        yield Finding("text-length", "warning", told, _ids(odd))
+
+
+def _stated_durations(rows: Rows) -> Iterator[Finding]:
+    """Recordings that are not as long as the corpus's metadata say: cut off, or not the ones."""
+    wrong = []
+    for row in rows:
+        stated, found = row["stated_duration_s"], row["duration_s"]
+        if stated is not None and abs(found - stated) > max(OFF_S, OFF_SHARE * stated):
+            wrong.append((-abs(found - stated), row["utt_id"], stated, found))
+    if wrong:
+        wrong.sort()
+        _, _, stated, found = wrong[0]
+        told = (
+            f"not as long as the metadata say, by more than {OFF_S:g} s and {OFF_SHARE:.0%}; "
+            f"the worst is stated {stated:.2f} s and is {found:.2f} s"
+        )
+        yield Finding("wrong-duration", "warning", told, tuple(utt_id for _, utt_id, *_ in wrong))
 
 
 def _balance(rows: Rows) -> Iterator[Finding]:

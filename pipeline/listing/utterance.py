@@ -28,12 +28,13 @@ class Utterance:
     """One utterance as its corpus describes it; what the corpus does not tell is None.
 
     Facts of the audio (duration, sample rate, hash) are no business of a reader: the manifest
-    finds them in the file itself.
+    finds them in the file itself, and `vcemo corpus check` compares what metadata state.
     """
 
     path: str  # audio file relative to the corpus's root, with / between folders
     start_s: float | None = None  # set for a segment of a longer file
     end_s: float | None = None
+    stated_duration_s: float | None = None  # as its metadata have it; may be wrong
     speaker: str | None = None
     gender: str | None = None
     age: int | None = None  # years

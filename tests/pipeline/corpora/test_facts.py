@@ -328,11 +328,12 @@ EXPECTED = [
     (
         "polish",
         Utterance(
-            path="m2.s_1_1.wav",
+            path="m2.s_trzymaj_1.wav",
             speaker="m2",
             gender="male",
             language="pl",
-            sentence="1",
+            transcript="trzymaj",
+            sentence="trzymaj",
             style="acted",
             raw_label="s",
         ),

@@ -54,7 +54,7 @@ def texts(root: Path, content: Mapping[str, str | bytes]) -> None:
 
 def aesdd(root: Path) -> None:
     home = "Acted Emotional Speech Dynamic Database"
-    sounds(root, f"{home}/anger/a01 (1).wav", f"{home}/sadness/s05(5).wav")
+    sounds(root, f"{home}/anger/a01 (1).wav", f"{home}/sadness/s05(5).wav", f"{home}/fear/f10 (01).wav")
 
 
 def cafe(root: Path) -> None:
@@ -241,7 +241,8 @@ def meld(root: Path) -> None:
 
 
 def mer2023(root: Path) -> None:
-    sounds(root, "mer2023train/train/sample_1.avi", "test1/sample_2.mp4", "test3/sample_3.avi")
+    home = "mer2023train"
+    sounds(root, f"{home}/train/sample_1.avi", "test1/sample_2.mp4", f"{home}/test3/sample_3.avi")
     texts(
         root,
         {
@@ -285,7 +286,7 @@ def nemo(root: Path) -> None:
 
 
 def polish(root: Path) -> None:
-    sounds(root, "f1.a_2_3.wav", "m2.s_1_1.wav")
+    sounds(root, "m1.a_nie_2.wav", "m2.s_trzymaj_1.wav")
 
 
 def ravdess(root: Path) -> None:
@@ -302,7 +303,7 @@ def shemo(root: Path) -> None:
 
 
 def subesco(root: Path) -> None:
-    sounds(root, "SUBESCO/F_02_MONIKA_S_1_NEUTRAL_5.wav", "SUBESCO/M_10_OISHI_S_10_ANGRY_1.wav")
+    sounds(root, "SUBESCO/F_02_MONIKA_S_1_NEUTRAL_5.wav", "SUBESCO/F_02_MONIKA_S_2_SURPRISE_3].wav")
 
 
 def tess(root: Path) -> None:
@@ -319,7 +320,7 @@ def vcemo(root: Path) -> None:
 
 
 TREES: dict[str, tuple[Callable[[Path], None], int]] = {  # reader: builder, utterances in its tree
-    "aesdd": (aesdd, 2),
+    "aesdd": (aesdd, 3),
     "cafe": (cafe, 3),
     "casia": (casia, 2),
     "cremad": (cremad, 2),

@@ -65,6 +65,36 @@ def test_a_database_comes_in(project: Path, database: Path) -> None:
     assert (found["2#0-0.4"]["label"], found["2#0.5-"]["label"]) == ("happy", "angry")
 
 
+def test_what_other_tables_tell_of_a_file_comes_along(project: Path, tmp_path: Path) -> None:
+    """As in Emo-DB's database: the labels in one table, speakers and lengths in another."""
+    home, files = tmp_path / "emodb", ["wav/03a01Fa.wav", "wav/08a02Wb.wav"]
+    for i, file in enumerate(files):
+        tone(home / file, i, duration_s=1)
+    db = audformat.Database("emodb", languages=["deu"])
+    db.raters["gold"] = audformat.Rater()
+    db.schemes["emotion"] = audformat.Scheme(labels=["anger", "happiness"])
+    speakers = {3: {"gender": "male", "language": "eng"}, 8: {"gender": "female"}}
+    db.schemes["speaker"] = audformat.Scheme("int", labels=speakers)
+    db.schemes["duration"] = audformat.Scheme("time")
+    db["files"] = audformat.Table(audformat.filewise_index(files))
+    db["emotion"] = audformat.Table(audformat.filewise_index(files))
+    db["segments"] = audformat.Table(audformat.segmented_index(files[:1], ["0.2s"], ["0.7s"]))
+    for table, name, rater, values in (
+        ("files", "speaker", None, [3, 8]),
+        ("files", "duration", None, pd.to_timedelta([1.0, 1.5], unit="s")),
+        ("emotion", "emotion", "gold", ["happiness", "anger"]),
+        ("segments", "emotion", "gold", ["anger"]),
+    ):
+        db[table][name] = audformat.Column(scheme_id=name, rater_id=rater)
+        db[table][name].set(values)
+    db.save(str(home))
+    whole, part, other = bring_in("audformat", home)
+    told = ("speaker", "gender", "language", "label", "stated_duration_s")
+    assert [whole[n] for n in told] == ["3", "male", "en", "happy", 1.0]
+    assert [part[n] for n in told] == ["3", "male", "en", "angry", None]
+    assert [other[n] for n in told] == ["8", "female", "de", "angry", 1.5]
+
+
 def test_a_database_without_the_scheme_names_those_it_has(project: Path, database: Path) -> None:
     with pytest.raises(ImportingError, match=r"no table .* scheme 'mood'; tables: files, segments"):
         bring_in("audformat", database, label="mood")

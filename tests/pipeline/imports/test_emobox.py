@@ -88,6 +88,7 @@ def test_speakers_languages_labels_and_folds_come_along(project: Path, emodb: Pa
     assert [r["gender"] for r in found] == ["male", "male", "female", "female"]
     assert {r["language"] for r in found} == {"de"}  # EmoBox says en
     assert dict(found[1]["folds"]) == {"1": "test", "2": "train"}
+    assert {r["stated_duration_s"] for r in found} == {0.3}  # its `length`
     assert entry("emodb")["labels"] == {"boredem": "bored"}
     assert (project / "data/raw/emodb/audio/wav/03a01Wa.wav").is_symlink()
     assert json.loads((project / "data/raw/emodb/import.json").read_text())["format"] == "emobox"

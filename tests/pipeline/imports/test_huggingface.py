@@ -30,6 +30,7 @@ def part(start: int, count: int) -> "datasets.Dataset":
             "actor": datasets.Value("string"),
             "sentence": datasets.Value("string"),
             "noise": datasets.Value("int32"),
+            "duration": datasets.Value("float64"),
         }
     )
     columns = {
@@ -38,6 +39,7 @@ def part(start: int, count: int) -> "datasets.Dataset":
         "actor": [f"a{n}" for n in numbers],
         "sentence": [f"text {n}" for n in numbers],
         "noise": list(numbers),
+        "duration": [0.25 for _ in numbers],
     }
     # as Arrow, because `from_dict` wants a package to encode audio, which is encoded already
     return datasets.Dataset(pa.table(columns, schema=features.arrow_schema))
@@ -54,7 +56,7 @@ def test_a_dataset_on_disk_comes_in_with_its_splits(project: Path, tmp_path: Pat
     assert [r["label"] for r in found] == ["angry", "sad", "angry"]
     assert [r["split"] for r in found] == ["train", "train", "val"]
     assert [r["speaker"] for r in found] == ["a0", "a1", "a2"]
-    assert found[0]["transcript"] == "text 0"
+    assert (found[0]["transcript"], found[0]["stated_duration_s"]) == ("text 0", 0.25)
     assert (project / "data/raw/new/audio/train/000000.flac").read_bytes() == encoded(0)
 
 

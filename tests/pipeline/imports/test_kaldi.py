@@ -47,6 +47,17 @@ def test_without_segments_each_recording_is_an_utterance(project: Path, data: Pa
     assert [(r["start_s"], r["label"]) for r in found] == [(None, "happy"), (None, None)]
 
 
+def test_lengths_that_kaldi_noted_come_along(project: Path, data: Path) -> None:
+    (data / "utt2dur").write_text("utt1 0.5\nutt2 0.7\nutt3 much\n")
+    (data / "reco2dur").write_text("rec1 1.0\nrec2 9\n")
+    stated = {r["start_s"]: r["stated_duration_s"] for r in bring_in("kaldi", data)}
+    assert stated == {0.0: 0.5, 0.5: 0.7, 0.25: None}
+    (data / "segments").unlink()
+    (data / "utt2emo").unlink()
+    stated = {r["path"]: r["stated_duration_s"] for r in bring_in("kaldi", data, "whole")}
+    assert stated == {"audio/call 1.wav": 1.0, "audio/deep/call2.wav": 9.0}
+
+
 def test_relative_paths_start_from_the_directory_or_from_the_option(
     project: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def test_supervisions_become_utterances(project: Path, manifests: Path) -> None:
     told = [whole[n] for n in ("speaker", "gender", "language", "transcript", "label", "split")]
     assert told == ["anna", "female", "en", "oh no", "sad", "test"]
     assert whole["valence"] == 2.5
+    assert (whole["stated_duration_s"], part["stated_duration_s"]) == (1.0, None)
     assert [w["word"] for w in whole["words"]] == ["oh", "no"]
     assert part["words"][0]["start_s"] == pytest.approx(0.1)  # from the utterance's start
     assert part["transcript"] is None

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 
@@ -14,6 +15,7 @@ from pipeline.corpus import Corpus
 from pipeline.inspection.checking import check_corpus, show_findings
 from pipeline.inspection.checks import Finding
 from pipeline.inspection.sound import clipped_share, silent_share
+from pipeline.listing.summary import ManifestError
 from tests.pipeline.inspection.test_fingerprint import RATE_HZ, noisy, speech_like
 from tests.projects import make_project
 
@@ -108,10 +110,30 @@ def test_formats_durations_and_balance_are_told(project: Path) -> None:
         lines.append(f"m{i}.wav,t2,angry,more words {i},train")
     extend(project, *lines)
     found = findings(project)
-    assert set(found) == {"mixed-sample-rate", "long", "wrong-duration", "imbalance"}
+    assert set(found) == {"mixed-sample-rate", "long", "text-length", "imbalance"}
     assert found["mixed-sample-rate"].utterances == ("mine/r",)
-    assert found["wrong-duration"].utterances == ("mine/r",)
+    assert found["text-length"].utterances == ("mine/r",)
     assert found["long"].utterances == ("mine/l",)
+
+
+def test_lengths_that_metadata_state_are_compared_with_the_audio(project: Path) -> None:
+    table = project / "metadata.csv"
+    head, *lines = table.read_text().splitlines()
+    stated = ["3", "3.05", "2.95", "", "3.09", "2.5", "4.2", "3", "3"]
+    lines = [f"{line},{seconds}" for line, seconds in zip(lines, stated, strict=True)]
+    table.write_text("\n".join([f"{head},duration_s", *lines]))
+    found = findings(project)
+    assert set(found) == {"wrong-duration"}
+    assert found["wrong-duration"].utterances == ("mine/6", "mine/5")  # the worst first
+    assert "the worst is stated 4.20 s and is 3.00 s" in found["wrong-duration"].what
+
+
+def test_a_manifest_of_an_older_version_says_so(project: Path) -> None:
+    add(Addition("mine", project), workers=1)
+    path = layout.manifest("mine")
+    pq.write_table(pq.read_table(path).drop_columns(["stated_duration_s"]), path)
+    with pytest.raises(ManifestError, match=r"no column 'stated_duration_s'.*vcemo manifest mine"):
+        check_corpus(Corpus.named("mine", params.load()), workers=1)
 
 
 def test_a_second_check_reads_no_audio(project: Path) -> None:
