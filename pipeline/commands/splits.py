@@ -25,7 +25,8 @@ def audit(
 ) -> None:
     """Tell what crosses from training to test: speakers, sentences, sessions, recordings.
 
-    Ends with exit code 1 if anything does that is not allowed.
+    Ends with exit code 1 if anything does that is not allowed, and with 3 if nothing does but not
+    all could be looked at: a corpus has no manifest yet, or a split cannot be made.
     """
     from pipeline import params
     from pipeline.splitting.audit_output import show_audits
@@ -35,3 +36,5 @@ def audit(
     show_audits(audits, as_json=as_json)
     if any(found.faults for found in audits):
         raise typer.Exit(1)
+    if not all(found.whole for found in audits):
+        raise typer.Exit(3)

@@ -2,8 +2,8 @@
 
 Greek, five actors (six in the version that is downloaded now), about twenty sentences, five
 emotions. Layout: `Acted Emotional Speech Dynamic Database/anger/a01 (1).wav`: emotion, sentence,
-speaker in brackets; a few are written `f10 (01).wav`, `s05(5).wav` or, a second take, `a06 (5)b.wav`.
-Genders are not told by the files and stay unknown.
+speaker in brackets; some are written `f10 (01).wav`, `s05(5).wav` or, said twice,
+`a06 (5)b.wav`. Genders are not told by the files and stay unknown.
 """
 
 import re

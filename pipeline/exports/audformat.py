@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.corpora import card
 from pipeline.corpus import Corpus
 from pipeline.exports.content import ExportError, Request, place_audio, rows, save_arrays
-from pipeline.splits import OFFICIAL_NAMES
+from pipeline.splitting.protocols import OFFICIAL_NAMES
 
 PARTS = {"train": "train", "val": "dev", "test": "test"}
 NUMBERS = ("arousal", "valence", "dominance")

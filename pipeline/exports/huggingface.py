@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipeline.corpus import Corpus
 from pipeline.exports.content import ExportError, Request, arrays, rows
 from pipeline.manifest import SCHEMA
-from pipeline.splits import OFFICIAL_NAMES
+from pipeline.splitting.protocols import OFFICIAL_NAMES
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
 

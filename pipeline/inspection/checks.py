@@ -13,13 +13,22 @@ import pyarrow as pa
 
 from pipeline.inspection import fingerprint
 from pipeline.inspection.sound import Sound
-from pipeline.splits import OFFICIAL_NAMES
 from pipeline.splits import SCHEMA as SPLIT_SCHEMA
 from pipeline.splitting.audit import audit
+from pipeline.splitting.protocols import OFFICIAL_NAMES
 
 COLUMNS = [
     *("utt_id", "corpus", "path", "start_s", "end_s", "audio_key", "duration_s", "sample_rate"),
-    *("stated_duration_s", "channels", "peak_db", "loudness_db", "speaker", "session", "dialogue", "sentence"),
+    *(
+        "stated_duration_s",
+        "channels",
+        "peak_db",
+        "loudness_db",
+        "speaker",
+        "session",
+        "dialogue",
+        "sentence",
+    ),
     *("transcript", "label", "split", "folds"),
 ]
 MOST_CLIPPED = 0.001  # share of samples

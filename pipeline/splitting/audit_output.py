@@ -24,6 +24,8 @@ def show_audits(audits: Sequence[Audit], *, as_json: bool) -> None:
                 "protocol": a.protocol,
                 "faults": a.faults,
                 "allowed": a.allowed,
+                "corpora_without_manifest": a.without,
+                "cannot_be_made": a.trouble,
                 "folds": [asdict(c) for c in a.crossings],
             }
             for a in audits
@@ -32,8 +34,9 @@ def show_audits(audits: Sequence[Audit], *, as_json: bool) -> None:
         return
     console = Console()
     for found in audits:
-        console.print(_table(found))
-        console.print(_verdict(found), highlight=False)
+        if found.trouble is None:
+            console.print(_table(found))
+        console.print(_verdict(found), highlight=False, markup=False)
 
 
 def _table(found: Audit) -> object:
@@ -60,6 +63,18 @@ def _cells(total: Total) -> tuple[str, ...]:
 
 
 def _verdict(found: Audit) -> str:
+    told = _judged(found)
+    if not found.without:
+        return told
+    runs = "; ".join(f"vcemo manifest {corpus}" for corpus in found.without)
+    return (
+        f"{told}\nNot looked at, as they have no manifest yet: {', '.join(found.without)} ({runs})"
+    )
+
+
+def _judged(found: Audit) -> str:
+    if found.trouble:
+        return f"{found.name}: cannot be made, so it is not audited: {found.trouble}"
     if not found.faults:
         return f"{found.name}: nothing crosses that is not allowed to"
     told = "; ".join(f"{kind} ({KINDS[kind]})" for kind in found.faults)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline import splits
 from pipeline.splits import SCHEMA, SplitError, SplitParams, assign
+from pipeline.splitting import protocols
 from pipeline.splitting.draws import places, shuffle, spans, stretches
 from pipeline.splitting.leakage import LeakageError, check_leakage
 from pipeline.splitting.params import group_of
@@ -235,7 +236,7 @@ def test_too_few_speakers_for_the_folds() -> None:
 
 
 def test_leaving_one_out_of_too_many_asks_for_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splits, "MAX_ROWS", 499)
+    monkeypatch.setattr(protocols, "MAX_ROWS", 499)
     with pytest.raises(SplitError, match="set `folds` to a small number"):
         assign([corpus(100)], SPEAKER)
 

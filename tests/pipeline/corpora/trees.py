@@ -54,7 +54,9 @@ def texts(root: Path, content: Mapping[str, str | bytes]) -> None:
 
 def aesdd(root: Path) -> None:
     home = "Acted Emotional Speech Dynamic Database"
-    sounds(root, f"{home}/anger/a01 (1).wav", f"{home}/sadness/s05(5).wav", f"{home}/fear/f10 (01).wav")
+    sounds(
+        root, f"{home}/anger/a01 (1).wav", f"{home}/sadness/s05(5).wav", f"{home}/fear/f10 (01).wav"
+    )
 
 
 def cafe(root: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.projects import Project, add_corpus, make_project
 
 RANDOM = {"protocol": "random", "seed": 0, "test_fraction": 0.2, "val_fraction": 0.2}
+SESSION = {"protocol": "session", "seed": 0, "val_fraction": 0.2}
 SPEAKER = {"protocol": "speaker", "seed": 0, "val_fraction": 0.2}
 
 
@@ -53,8 +54,23 @@ def test_wrong_names_are_told_with_the_right_ones(
     assert message in done.stderr
 
 
-def test_a_corpus_without_a_manifest_is_named(tmp_path: Path) -> None:
+def test_a_corpus_without_a_manifest_and_a_split_that_cannot_be_made_stop_nothing_else(
+    tmp_path: Path,
+) -> None:
     made = make_project(tmp_path / "project")
     add_corpus(made, "new", 2)
     done = made.vcemo("splits", "audit", check=False)
-    assert "run `vcemo manifest new`" in done.stderr
+    assert (done.returncode, "run `vcemo manifest new`" in done.stderr) == (1, True)
+    add_corpus(made, "old", 32, first=2)
+    made.vcemo("manifest", "old")
+    made.set(splits={"session": SESSION, "speaker": SPEAKER}, runs={}, tasks={})
+    done = made.vcemo("splits", "audit", check=False)
+    assert done.returncode == 3
+    assert "session: cannot be made, so it is not audited: protocol 'session'" in done.stdout
+    assert "speaker: nothing crosses that is not allowed to" in done.stdout
+    assert "no manifest yet: new (vcemo manifest new)" in done.stdout
+    told = json.loads(made.vcemo("splits", "audit", "--json", check=False).stdout)
+    assert [t["corpora_without_manifest"] for t in told] == [["new"], ["new"]]
+    assert [t["cannot_be_made"] is None for t in told] == [False, True]
+    made.vcemo("manifest", "new")
+    assert made.vcemo("splits", "audit", "speaker").returncode == 0
