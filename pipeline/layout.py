@@ -13,6 +13,7 @@ SPLITS = DATA / "splits"
 PREDICTIONS = DATA / "predictions"
 ROBUSTNESS = DATA / "robustness"
 LOGS = DATA / "logs"  # of TensorBoard and the like, a folder per run
+DOWNLOADED = Path("downloads.json")  # what was first downloaded; in git
 REPORTS = Path("reports")
 REPORT = REPORTS / "index.html"
 FULL_REPORT = REPORTS / "full.html"  # with what DVC must not keep: sounds, the machine

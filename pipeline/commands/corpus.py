@@ -136,10 +136,12 @@ def download(
     """Download a corpus that has a free source; of the others, say where to apply."""
     from pipeline.corpora import card
     from pipeline.downloads.downloading import download, require_free_source
+    from pipeline.downloads.ledger import offered
     from pipeline.inspection.card_output import stated_lines
 
     stated = require_free_source(card(name), name)
-    typer.echo("\n".join([stated.title, *stated_lines(stated)]))
+    offers = [f"archive    {offered(archive)}" for archive in stated.archives]
+    typer.echo("\n".join([stated.title, *stated_lines(stated), *offers]))
     if not accept:
         typer.echo("\nNothing is fetched yet: if you agree to the licence, add --accept-licence")
         raise typer.Exit(1)

@@ -17,7 +17,9 @@ class Archive:
 
     url: str
     name: str  # the file it becomes
-    digest: str | None = None  # "md5:..." or "sha256:..."; None where the source tells none
+    digest: str | None = None  # "md5:..." or "sha256:..."; None where none is published
+    size: int | None = None  # bytes; None where not known
+    fixed: bool = True  # false: its source packs it anew, so that it differs from time to time
     unpack: bool = True  # it is a zip or tar file
     folder: str = ""  # below the corpus's folder: where it belongs
 

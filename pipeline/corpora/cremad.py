@@ -18,6 +18,7 @@ from pipeline.corpora.card import Archive, CorpusCard, Licence
 from pipeline.corpora.tablefile import Row
 from pipeline.listing.utterance import Utterance, Vote
 
+COMMIT = "d15eeed6a139e9724483ed9a2fc4643f88708b79"  # of the mirror, whatever its branch is called
 CARD = CorpusCard(
     title="CREMA-D",
     citation="H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: "
@@ -32,9 +33,9 @@ CARD = CorpusCard(
     access="Free download from GitHub (with git-lfs) or from its owners' mirror on GitLab.",
     archives=(  # of the mirror: GitHub's archives leave out what is in git's large file storage
         Archive(
-            url="https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/archive/master/"
-            "crema-d-mirror-master.zip",
-            name="crema-d-mirror-master.zip",
+            url=f"https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/archive/{COMMIT}/"
+            f"crema-d-mirror-{COMMIT}.zip",
+            name="crema-d-mirror.zip",
         ),
     ),
     marks=("AudioWAV",),

@@ -51,7 +51,11 @@ CARD = CorpusCard(
     speakers=10,
     access="Free download from its home page.",
     archives=(
-        Archive(url="http://emodb.bilderbar.info/download/download.zip", name="download.zip"),
+        Archive(
+            url="http://emodb.bilderbar.info/download/download.zip",
+            name="download.zip",
+            size=40_567_066,
+        ),
     ),
 )
 

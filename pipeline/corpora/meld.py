@@ -32,6 +32,8 @@ CARD = CorpusCard(
         Archive(
             url="http://web.eecs.umich.edu/~mihalcea/downloads/MELD.Raw.tar.gz",
             name="MELD.Raw.tar.gz",
+            digest="sha256:a56b4407d574195cbce470d86f9c9d72fcfea59b0e34502ecd4babee4a5c613e",
+            size=10_878_146_150,
         ),
     ),
 )

@@ -24,7 +24,9 @@ CARD = CorpusCard(
     access="Free download from GitHub.",
     archives=(
         Archive(
-            url="https://github.com/amu-cai/nEMO/archive/refs/heads/main.zip", name="nEMO-main.zip"
+            url="https://github.com/amu-cai/nEMO/archive/refs/heads/main.zip",
+            name="nEMO-main.zip",
+            fixed=False,
         ),
     ),
     listed=True,

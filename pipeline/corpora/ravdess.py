@@ -30,6 +30,7 @@ CARD = CorpusCard(
             url="https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip",
             name="Audio_Speech_Actors_01-24.zip",
             digest="md5:bc696df654c87fed845eb13823edef8a",
+            size=208_468_073,
         ),
     ),
 )

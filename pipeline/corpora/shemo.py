@@ -41,6 +41,7 @@ CARD = CorpusCard(
         Archive(
             url="https://github.com/pariajm/sharif-emotional-speech-dataset/raw/master/shemo.json",
             name="shemo.json",
+            fixed=False,
             unpack=False,
         ),
     ),

@@ -26,7 +26,12 @@ CARD = CorpusCard(
     speakers=20,
     access="Free download from Zenodo.",
     archives=(
-        Archive(url="https://zenodo.org/records/4526477/files/SUBESCO.zip", name="SUBESCO.zip"),
+        Archive(
+            url="https://zenodo.org/records/4526477/files/SUBESCO.zip",
+            name="SUBESCO.zip",
+            digest="md5:13d702cf944bf54d70d66bffc036ed7a",
+            size=1_664_512_929,
+        ),
     ),
 )
 EMOTIONS = "ANGRY|DISGUST|FEAR|HAPPY|NEUTRAL|SAD|SURPRISE"

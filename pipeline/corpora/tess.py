@@ -29,6 +29,7 @@ CARD = CorpusCard(
             url="https://borealisdata.ca/api/access/dataset/:persistentId/"
             "?persistentId=doi:10.5683/SP2/E8H2MF",
             name="tess.zip",
+            fixed=False,
         ),
     ),
 )

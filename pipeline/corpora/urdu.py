@@ -30,6 +30,7 @@ CARD = CorpusCard(
         Archive(
             url="https://github.com/siddiquelatif/URDU-Dataset/archive/refs/heads/master.zip",
             name="URDU-Dataset-master.zip",
+            fixed=False,
         ),
     ),
 )

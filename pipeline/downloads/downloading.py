@@ -10,6 +10,7 @@ from pipeline import layout
 from pipeline.corpora.card import Archive, CorpusCard
 from pipeline.downloads import DownloadError
 from pipeline.downloads.fetching import Progress, fetch
+from pipeline.downloads.ledger import compare
 from pipeline.downloads.unpacking import unpack
 from pipeline.files import appearing_folder, write_json
 
@@ -26,7 +27,7 @@ def require_free_source(stated: CorpusCard | None, name: str) -> CorpusCard:
         raise DownloadError(f"{name}: the reader reads any corpus, so there is none to download")
     if not stated.archives:
         raise DownloadError(
-            f"{stated.title} has no free direct source. To get it: {stated.access} "
+            f"{stated.title} has no free direct source that is known here. To get it: {stated.access} "
             f"({stated.home}). Then: vcemo corpus add {name} FOLDER"
         )
     return stated
@@ -46,10 +47,10 @@ def download(stated: CorpusCard, name: str, *, keep: bool = False) -> Path:
         raise DownloadError(f"{folder}: is there already; remove it to download it anew")
     found = {}
     for archive in stated.archives:
+        file, known = store / archive.name, archive.digest and archive.size
         with _shown(archive.name) as progress:
-            digest = fetch(archive.url, store / archive.name, archive.digest, progress)
-        if archive.digest is None:
-            log.warning("%s: its source tells no checksum; it is %s", archive.name, digest)
+            digest = fetch(archive.url, file, archive.digest, progress, size=known or None)
+        compare(archive, file, digest)
         found[archive.name] = {"url": archive.url, "digest": digest}
     with appearing_folder(folder) as fresh:
         for archive in stated.archives:

@@ -22,20 +22,29 @@ log = logging.getLogger(__name__)
 
 
 def fetch(
-    url: str, to: Path, digest: str | None, progress: Progress, *, pause_s: float = PAUSE_S
+    url: str,
+    to: Path,
+    digest: str | None,
+    progress: Progress,
+    *,
+    size: int | None = None,
+    pause_s: float = PAUSE_S,
 ) -> str:
     """Download a file, or what is missing of it; returns its digest (SHA-256 if none is given).
 
     What arrived lies in `<to>.part` until all is there and right; a later call goes on with it if
     the server still has the same file (`If-Range` with its ETag or date).
 
+    Args:
+        size: what the file must have, in bytes; another is refused before anything is fetched.
+
     Raises:
-        DownloadError: there is no network, the server refuses, or the checksum is another.
+        DownloadError: there is no network, the server refuses, or size or checksum are others.
     """
     if not to.exists():
         part = to.with_name(f"{to.name}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
-        _complete(url, part, progress, pause_s)
+        _complete(url, part, progress, size, pause_s)
         found = digest_of(part, digest)
         if digest and found != digest:
             part.unlink()
@@ -59,7 +68,7 @@ def digest_of(path: Path, like: str | None) -> str:
         return f"{kind}:{hashlib.file_digest(file, kind).hexdigest()}"
 
 
-def _complete(url: str, part: Path, progress: Progress, pause_s: float) -> None:
+def _complete(url: str, part: Path, progress: Progress, size: int | None, pause_s: float) -> None:
     """Ask until the file is whole."""
     import requests
     import urllib3
@@ -68,7 +77,7 @@ def _complete(url: str, part: Path, progress: Progress, pause_s: float) -> None:
     while True:
         before = _size(part)
         try:
-            if _go_on(url, part, progress):
+            if _go_on(url, part, progress, size):
                 return
             trouble = "the connection ended early"
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -90,7 +99,7 @@ def _innermost(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _go_on(url: str, part: Path, progress: Progress) -> bool:
+def _go_on(url: str, part: Path, progress: Progress, size: int | None) -> bool:
     """Append what the server sends; whether the file is whole then."""
     import requests
 
@@ -111,6 +120,11 @@ def _go_on(url: str, part: Path, progress: Progress) -> bool:
         have = have if resumed else 0
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length else None
+        if None not in (size, total) and total != size:
+            raise DownloadError(
+                f"{url}: the server offers {total} bytes, expected {size}. The file changed at its "
+                "source; look at the corpus's home page, and tell those who look after this project"
+            )
         _require_space(part.parent, (total or 0) - have)
         validator = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
         weak = (validator or "").startswith("W/")

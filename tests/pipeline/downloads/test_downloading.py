@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import json
+import shutil
 import tarfile
 import threading
 import zipfile
@@ -235,6 +237,46 @@ def test_a_corpus_appears_whole_or_not_at_all(
         download(right, "toy")
 
 
+def test_without_a_published_checksum_the_first_download_is_what_later_ones_must_be(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def fetched(data: bytes, **more: object) -> None:
+        site.files["/a.zip"] = data
+        toy = Archive(url=f"{site.address}/a.zip", name="a.zip", **more)  # type: ignore[arg-type]
+        shutil.rmtree("data", ignore_errors=True)
+        download(stated(toy), "toy")
+
+    one, other = zipped(**{"1.wav": b"1"}), zipped(**{"1.wav": b"22"})
+    fetched(one, size=len(one) + 1)
+    assert f"has {len(one)} bytes, expected {len(one) + 1}: its owners" in caplog.text
+    assert "no published checksum is known, so it is trusted this once" in caplog.text
+    [noted] = json.loads(Path("downloads.json").read_text()).values()
+    assert noted == {"digest": f"sha256:{hashlib.sha256(one).hexdigest()}", "bytes": len(one)}
+    fetched(one)
+    with pytest.raises(
+        DownloadError, match=r"but the first download was sha256:.*to trust the new"
+    ):
+        fetched(other)
+    assert not Path("data/raw/toy").exists()
+    fetched(other, fixed=False)
+    assert "differs from the first download" in caplog.text
+    fetched(other, digest=md5(other), size=len(other))  # a published one needs no ledger
+    Path("downloads.json").write_text('["sha256"]')
+    with pytest.raises(DownloadError, match=r"downloads\.json: .*get it from git, or remove it"):
+        fetched(one)
+
+
+def test_another_size_than_that_of_a_known_checksum_is_refused_before_it_is_fetched(
+    site: Site, tmp_path: Path
+) -> None:
+    site.files["/a.zip"] = BODY
+    with pytest.raises(DownloadError, match="the server offers 102400 bytes, expected 7"):
+        fetch(f"{site.address}/a.zip", tmp_path / "a", md5(BODY), lambda *_: None, size=7)
+    assert not (tmp_path / "a.part").exists()
+
+
 def test_a_corpus_without_a_free_source_says_where_to_apply() -> None:
     with pytest.raises(DownloadError, match=r"IEMOCAP.*To get it: .*vcemo corpus add iemocap"):
         require_free_source(card("iemocap"), "iemocap")
@@ -247,5 +289,6 @@ def test_the_licence_comes_first(tmp_path: Path) -> None:
     done = made.vcemo("corpus", "download", "ravdess", check=False)
     assert done.returncode == 1
     assert "licence" in done.stdout
+    assert "208468073 bytes, must be md5:bc696df654c87fed845eb13823edef8a" in done.stdout
     assert "add --accept-licence" in done.stdout
     assert "expected one of" in made.vcemo("corpus", "download", "nope", check=False).stderr
