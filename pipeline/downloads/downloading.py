@@ -27,8 +27,8 @@ def require_free_source(stated: CorpusCard | None, name: str) -> CorpusCard:
         raise DownloadError(f"{name}: the reader reads any corpus, so there is none to download")
     if not stated.archives:
         raise DownloadError(
-            f"{stated.title} has no free direct source that is known here. To get it: {stated.access} "
-            f"({stated.home}). Then: vcemo corpus add {name} FOLDER"
+            f"{stated.title} has no free direct source that is known here. To get it: "
+            f"{stated.access} ({stated.home}). Then: vcemo corpus add {name} FOLDER"
         )
     return stated
 
