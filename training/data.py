@@ -1,6 +1,6 @@
 """From rows of a tensor cache to padded, normalised batches."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,8 @@ from training.model_settings import (
     reads_word_vectors,
 )
 from training.normalise import Normalisation, Rows
-from training.ragged import Ragged, clear_padding, open_ragged
+from training.ragged import Padded, Ragged, open_ragged
+from training.recycled import Recycled
 from training.settings import RunSettings, files_of
 from training.vocabulary import FIRST_WORD, Vocabulary, Word, learn_vocabulary, read_words
 
@@ -43,6 +44,7 @@ class Features:
     names: tuple[Word, ...]  # of the ids from 2 on, for a model that knows words by number
     shows_vectors: bool  # of words
     numbers: Tensor | None = None  # of each id in the vocabulary of a fold
+    room: Recycled = field(default_factory=Recycled, compare=False)  # where batches are made
 
     def lengths(self, rows: Rows) -> NDArray[np.int64]:
         """What batches are sorted by: frames, without audio words, all alike without either."""
@@ -61,20 +63,21 @@ class Features:
         word = word_id = align = bert = None
         if self.mel is not None:
             assert normalise is not None, "audio needs its normalisation"
-            frames, mel_len, mask = self.mel.pad(index)
-            mel = clear_padding(normalise(frames.float(), index), mask)
+            frames = self._pad(self.mel, index, torch.float32)
+            normalise(frames.values, index)
+            mel, mel_len = frames.clear(), frames.lengths
         if self.words is not None:
             assert self.table is not None
-            ids, word_len, mask = self.words.pad(utterance)
-            ids = clear_padding(ids, mask).long()  # 0 is padding, whose vector is zero
+            tokens = self._pad(self.words, utterance, torch.int64)
+            ids, word_len = tokens.clear(), tokens.lengths  # 0 is padding, whose vector is zero
             word = self.table[ids] if self.shows_vectors else None
             word_id = self.numbers[ids] if self.numbers is not None else None
         if self.align is not None:
-            spans, _, mask = self.align.pad(utterance)
-            align = self._spans_in_view(clear_padding(spans, mask), rows)
+            spans = self._pad(self.align, utterance, torch.int64)
+            align = self._spans_in_view(spans.clear(), rows)
         if isinstance(self.bert, Ragged):
-            states, bert_len, mask = self.bert.pad(utterance)
-            bert = clear_padding(states, mask).float()
+            states = self._pad(self.bert, utterance, torch.float32)
+            bert, bert_len = states.clear(), states.lengths
         elif self.bert is not None:
             bert = self.bert[utterance.to(self.bert.device, non_blocking=True)]
         return Batch(
@@ -119,8 +122,8 @@ class Features:
     def learn_words(self, rows: Rows) -> Vocabulary:
         """The words that the texts of some rows are made of."""
         assert self.words is not None
-        ids, _, _ = self.words.pad(torch.from_numpy(np.unique(self.cache.utterance[rows])))
-        return learn_vocabulary(self.names, ids)
+        shown = torch.from_numpy(np.unique(self.cache.utterance[rows]))
+        return learn_vocabulary(self.names, self._pad(self.words, shown, torch.int64).clear())
 
     def knowing(self, vocabulary: Vocabulary) -> "Features":
         """The same, with words shown by their number in a vocabulary."""
@@ -137,6 +140,9 @@ class Features:
         known = numbers >= FIRST_WORD
         vectors = table.new_zeros(len(vocabulary), table.shape[1])
         return vectors.index_copy(0, numbers[known], table[known])
+
+    def _pad(self, ragged: Ragged, rows: Tensor, dtype: torch.dtype) -> Padded:
+        return ragged.pad(rows, dtype, self.room)
 
     def _spans_in_view(self, spans: Tensor, rows: Rows) -> Tensor:
         """Frames of the originals (B, Tw, 2) as frames of the rows: a view may be longer."""

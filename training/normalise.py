@@ -1,6 +1,7 @@
 """Mean and deviation of spectrograms: those of the training part, or each speaker's own."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,16 @@ class Normalisation:
 
     def __call__(self, mel: Tensor, rows: Tensor) -> Tensor:
         """Centre and scale, in place, the spectrograms (B, T, n_mels) of some rows (B,)."""
-        group = self.group[rows] if len(self.mean) > 1 else torch.zeros(1, dtype=torch.int64)
-        mean, std = (x[group].to(mel.device, non_blocking=True) for x in (self.mean, self.std))
-        return mel.sub_(mean[:, None]).div_(std[:, None])
+        shift, scale = self._affine
+        if len(self.mean) > 1:
+            shift, scale = shift[self.group[rows]], scale[self.group[rows]]
+        shift, scale = (x[:, None].to(mel.device, non_blocking=True) for x in (shift, scale))
+        return torch.addcmul(shift, mel, scale, out=mel)
+
+    @cached_property
+    def _affine(self) -> tuple[Tensor, Tensor]:
+        """(x - mean) / std as shift + x * scale: one pass over the spectrograms."""
+        return -self.mean / self.std, 1 / self.std
 
 
 def fit_normalisation(cache: TensorCache, rows: Rows, statistics: Statistics) -> Normalisation:

@@ -18,6 +18,7 @@ from training.fold import open_fold
 from training.inference import Utterance, predict_utterances
 from training.jobs import plan
 from training.predict import predict
+from training.recycled import Recycled
 
 CPU = torch.device("cpu")
 
@@ -40,14 +41,14 @@ def utterance(features, row):
     speaker = features.cache.index["speaker"][row].as_py()
     mel = words = align = bert = forms = None
     if features.mel is not None:
-        mel = features.mel.pad(index)[0][0]
+        mel = features.mel.pad(index, torch.float32, Recycled()).clear()[0]
     if features.words is not None:
-        ids = features.words.pad(place)[0][0].tolist()
+        ids = features.words.pad(place, torch.int64, Recycled()).clear()[0].tolist()
         words = features.table[ids]
         names = [("", ""), ("", ""), *features.names]
         forms = tuple(names[i] for i in ids) if features.names else None
     if features.align is not None:
-        align = features.align.pad(place)[0][0].long()
+        align = features.align.pad(place, torch.int64, Recycled()).clear()[0]
     if features.bert is not None:
         bert = features.bert[place][0]
     return Utterance(mel, words, bert, align, forms, speaker)
