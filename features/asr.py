@@ -19,11 +19,12 @@ from features.whisper.windows import SAMPLE_RATE_HZ, Samples, Windows, cut
 
 @dataclass(frozen=True)
 class Transcript:
-    """One utterance's text. Scores are None where no speech was found to listen to."""
+    """One utterance's text. Scores are None where no speech was found to listen to, and that of the
+    language from a model that knows English alone."""
 
     text: str
     language: str | None
-    language_probability: float | None  # None where the language was told, not detected
+    language_probability: float | None  # near 0: another is spoken than was told
     avg_logprob: float | None  # natural log, per token
     no_speech_prob: float | None
     compression_ratio: float | None

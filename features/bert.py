@@ -29,6 +29,9 @@ from numpy.typing import NDArray
 from features.threads import one_thread
 
 _LENGTH_STEP = 8  # tokens
+_KNOWN_SHARE = (
+    0.9  # of a model's tokens a tokenizer knows: tables are rounded up, by less than that
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def embed(texts: Sequence[str], encoder: TextEncoder, params: BertParams) -> Ber
     Shape: n texts -> first, mean [n, dim]; n_tokens, truncated [n]; token_states n [n_tokens, dim].
     An empty text is valid (its special tokens). ValueError if `max_tokens` does not fit the model.
     """
-    _check_max_tokens(encoder, params.max_tokens)
+    check_max_tokens(encoder, params.max_tokens)
     ids, truncated = _token_ids(texts, encoder.tokenizer, params.max_tokens)
     first = np.zeros((len(texts), encoder.dimension), np.float32)
     mean = np.zeros_like(first)
@@ -106,16 +109,12 @@ def load(path: Path, dtype: str = "float32", *, allow_pickle: bool = False) -> T
         )
     model, tokenizer = _load_transformers(path, dtype)
     config = model.config
-    if len(tokenizer) > config.vocab_size:
+    if config.is_encoder_decoder:
         raise ValueError(
-            f"bert: the tokenizer of {path} knows {len(tokenizer)} tokens, its model "
-            f"{config.vocab_size}: the two do not belong together"
+            f"bert: {path} is an encoder with a decoder ({config.model_type}), whose last states "
+            "are the decoder's: expected an encoder, as BERT, RoBERTa or XLM-R"
         )
-    if tokenizer.pad_token_id is None:
-        raise ValueError(
-            f"bert: the tokenizer of {path} has no padding token, which batches need: set "
-            '"pad_token" in its tokenizer_config.json to a token of its vocabulary'
-        )
+    _check_tokenizer(path, tokenizer, config.vocab_size)
     positions = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
     return TextEncoder(
         model, tokenizer, config.hidden_size, min(positions, tokenizer.model_max_length)
@@ -134,7 +133,7 @@ def _load_transformers(path: Path, dtype: str) -> tuple[Any, Any]:
         model, info = AutoModel.from_pretrained(
             path, dtype=getattr(torch, dtype), output_loading_info=True, **options
         )
-    except (OSError, ImportError, KeyError, ValueError) as error:
+    except Exception as error:  # transformers, tokenizers and safetensors raise what they like
         raise ValueError(f"bert: the model {path} cannot be loaded: {error}") from error
     # A pooler that was not saved does no harm: we do not use it. Anything else would be random.
     missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
@@ -146,7 +145,28 @@ def _load_transformers(path: Path, dtype: str) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-def _check_max_tokens(encoder: TextEncoder, max_tokens: int) -> None:
+def _check_tokenizer(path: Path, tokenizer: Any, vocab_size: int) -> None:
+    """Refuse a tokenizer that is not this model's; transformers makes do with no vocabulary."""
+    files = sorted(tokenizer.vocab_files_names.values())
+    if not any((path / name).is_file() for name in files):
+        raise ValueError(
+            f"bert: {path} has no tokenizer: expected one of {', '.join(files)} in it, as "
+            "`save_pretrained` of the tokenizer writes them"
+        )
+    if not _KNOWN_SHARE * vocab_size <= len(tokenizer) <= vocab_size:
+        raise ValueError(
+            f"bert: the tokenizer of {path} knows {len(tokenizer)} tokens, its model "
+            f"{vocab_size}: the two do not belong together, or a file was cut off"
+        )
+    if tokenizer.pad_token_id is None:
+        raise ValueError(
+            f"bert: the tokenizer of {path} has no padding token, which batches need: set "
+            '"pad_token" in its tokenizer_config.json to a token of its vocabulary'
+        )
+
+
+def check_max_tokens(encoder: TextEncoder, max_tokens: int) -> None:
+    """ValueError if the model cannot take texts of `max_tokens`."""
     # One position stays free for the padding column.
     low, high = encoder.tokenizer.num_special_tokens_to_add() + 1, encoder.max_positions - 1
     if not low <= max_tokens <= high:

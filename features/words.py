@@ -174,7 +174,10 @@ def _meta(path: Path) -> dict[str, Any]:
             f"words: {path} is no spaCy model directory (it has no meta.json): "
             "make one with `python -m spacy init vectors LANGUAGE VECTORS.txt DIRECTORY`"
         )
-    meta: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        meta: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"words: {file} is no JSON: {error}; copy the model again") from error
     return meta
 
 
@@ -186,7 +189,7 @@ def _load_spacy(path: Path, language: str | None) -> Any:
     pipes = [*meta.get("pipeline", []), *meta.get("disabled", [])]
     try:
         return spacy.load(path, exclude=pipes)
-    except (OSError, ImportError, ValueError) as error:
+    except (OSError, EOFError, ImportError, ValueError) as error:
         raise ValueError(
             f"words: the model {path} for language {language!r} cannot be loaded: {error}"
         ) from error
@@ -199,10 +202,10 @@ def _check_vectors(path: Path, language: str | None, vectors: Any) -> None:
             f"words: the model {path} for language {language!r} has {vectors.mode!r} vectors: "
             "expected a plain table with one row per word"
         )
-    if 0 in vectors.shape:
+    if 0 in (*vectors.shape, vectors.n_keys):
         raise ValueError(
             f"words: the model {path} for language {language!r} has no word vectors "
-            f"(its table is {vectors.shape[0]} x {vectors.shape[1]}): "
+            f"(its table is {vectors.shape[0]} x {vectors.shape[1]}, of {vectors.n_keys} words): "
             "take an md or lg package, or make one with `python -m spacy init vectors`"
         )
 

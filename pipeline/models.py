@@ -112,14 +112,15 @@ def _refuse_what_no_hub_has(name: str, kind: Kind) -> None:
         raise HubError("a folder, which no hub has: `vcemo models import DIR NAME` brings one here")
 
 
-def import_directory(directory: Path, name: str) -> str:
+def import_directory(directory: Path, name: str, *, allow_pickle: bool) -> str:
     """Copy a model's directory to data/models/NAME; returns what to write in the params.
 
     Raises:
         ModelError: it is no model of a kind we know, or the name is taken.
+        ValueError: it is broken, or its weights are a pickle and that is not allowed.
     """
     kind = _kind(directory)
-    _check_loads(directory, kind)
+    _check_loads(directory, kind, allow_pickle=allow_pickle)
     with _new_model(name) as fresh:
         shutil.copytree(directory, fresh, dirs_exist_ok=True, ignore=_unwanted)
     return _imported(kind, name)
@@ -166,7 +167,7 @@ def _kind(directory: Path) -> Kind:
     )
 
 
-def _check_loads(directory: Path, kind: Kind) -> None:
+def _check_loads(directory: Path, kind: Kind, *, allow_pickle: bool) -> None:
     """Load it once, so that a broken copy is found now and not by a stage."""
     if kind == "whisper":
         from features.whisper.model import open_model
@@ -179,7 +180,7 @@ def _check_loads(directory: Path, kind: Kind) -> None:
     else:
         from features import bert
 
-        bert.load(directory, allow_pickle=True)
+        bert.load(directory, allow_pickle=allow_pickle)
 
 
 def _imported(kind: Kind, name: str) -> str:

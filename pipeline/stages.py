@@ -29,7 +29,7 @@ class Rows(Protocol):
 
     def wanted(self, corpus: Corpus, /) -> pa.Table: ...
     def inputs(self, corpus: Corpus, rows: pa.Table, /) -> pa.Table: ...
-    def compute(self, corpus: Corpus, /) -> Compute: ...
+    def compute(self, corpus: Corpus, inputs: pa.Table, /) -> Compute: ...
     def provenance(self, corpus: Corpus, /) -> dict[str, Any]: ...
 
 
@@ -143,7 +143,7 @@ def _carry_out(stage: Stage, corpus: Corpus, todo: Plan, workers: int) -> float:
     """Compute what is missing; returns the seconds of audio that were recognised as speech."""
     rows = todo.rows.take(todo.missing)
     inputs = stage.rows.inputs(corpus, rows) if len(rows) else rows
-    compute = stage.rows.compute(corpus) if len(rows) else _nothing
+    compute = stage.rows.compute(corpus, inputs) if len(rows) else _nothing
     gpus = compute.gpus if isinstance(compute, transcripts.Transcribe) else 0
     batch_rows = max(stage.batch_rows, GPU_ROWS if gpus else 0)
     batches = -(-len(rows) // batch_rows)

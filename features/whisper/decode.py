@@ -39,7 +39,7 @@ class Heard:
     text: str
     tokens: tuple[int, ...]
     language: str
-    language_probability: float | None  # None where the language was told
+    language_probability: float | None  # None from a model that knows one language
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
@@ -88,14 +88,15 @@ def _features(windows: Sequence[Samples], whisper: Whisper, params: WhisperParam
 def _languages(
     encoded: Any, whisper: Whisper, told: Sequence[str | None]
 ) -> list[tuple[str, float | None]]:
-    """Language of each window, with its probability where it was not told."""
+    """Language of each window: the one told, else the likeliest; and how likely it is."""
     if not whisper.model.model.is_multilingual:
         return [("en", None)] * len(told)
-    found = whisper.model.model.detect_language(encoded) if None in told else []
-    return [
-        (language, None) if language else (found[i][0][0][2:-2], round(found[i][0][1], _DIGITS))
-        for i, language in enumerate(told)
-    ]
+    found = []
+    for language, ranked in zip(told, whisper.model.model.detect_language(encoded), strict=True):
+        likely = {token[2:-2]: probability for token, probability in ranked}  # of <|zh|>
+        chosen = language or next(iter(likely))
+        found.append((chosen, round(likely[chosen], _DIGITS)))
+    return found
 
 
 def _prompt(whisper: Whisper, language: str, initial: str | None) -> list[int]:
@@ -170,7 +171,7 @@ def _again(
     language = (first.language, first.language_probability)
     tries = [first]
     for temperature in params.temperatures:
-        (result,) = sampler.model.generate(
+        (result,) = sampler.generate(
             encoded,
             [prompt],
             beam_size=1,

@@ -19,7 +19,7 @@ class Whisper:
     device: str
 
     def sampler(self, seed: int) -> Any:
-        """The model loaded anew, its random numbers drawn from `seed`.
+        """The weights loaded anew (CTranslate2's Whisper), random numbers drawn from `seed`.
 
         CTranslate2 seeds its generator when a model starts its thread, and never again: only a
         fresh model draws numbers that do not depend on what was sampled before.
@@ -27,7 +27,14 @@ class Whisper:
         import ctranslate2
 
         ctranslate2.set_random_seed(seed)
-        return open_model(self.path, self.compute_type, self.device)
+        kind, number = _kind_and_number(self.device)
+        return ctranslate2.models.Whisper(
+            str(self.path),
+            device=kind,
+            device_index=number,
+            compute_type=self.compute_type,
+            intra_threads=1,
+        )
 
     @functools.cache  # noqa: B019  # models live as long as the process
     def tokenizer(self, language: str) -> Any:
@@ -61,7 +68,7 @@ def open_model(path: Path, compute_type: str, device: str) -> Any:
     processes scale better).
     """
     _check_directory(path)
-    kind, _, number = device.partition(":")
+    kind, number = _kind_and_number(device)
     _check_compute_type(compute_type, kind)
     from whisper_ctranslate2.transcribe import Transcribe
 
@@ -69,7 +76,7 @@ def open_model(path: Path, compute_type: str, device: str) -> Any:
         loaded = Transcribe(
             model_path=str(path),
             device=kind,
-            device_index=int(number or 0),
+            device_index=number,
             compute_type=compute_type,
             threads=1,
             cache_directory=None,
@@ -78,6 +85,7 @@ def open_model(path: Path, compute_type: str, device: str) -> Any:
         )
     except Exception as error:  # CTranslate2 and tokenizers raise what they like for broken files
         raise ValueError(f"asr: the model {path} cannot be loaded on {device}: {error}") from error
+    _check_parts(path, loaded.model)
     return loaded.model
 
 
@@ -109,6 +117,26 @@ def _check_directory(path: Path) -> None:
             json.loads(file.read_text(encoding="utf-8") if file.is_file() else "{}")
         except ValueError as error:
             raise ValueError(f"asr: {file} is no JSON: {error}; copy the model again") from error
+
+
+def _check_parts(path: Path, model: Any) -> None:
+    """Refuse files of another model, which would be found out in the midst of the first window."""
+    found, expected = len(model.feature_extractor.mel_filters), model.model.n_mels
+    if found != expected:
+        raise ValueError(
+            f"asr: the front end of {path} has {found} mel bands, its model expects {expected}: "
+            "copy preprocessor_config.json of the same model beside it"
+        )
+    if model.hf_tokenizer.token_to_id("<|notimestamps|>") is None:
+        raise ValueError(
+            f"asr: {path / 'tokenizer.json'} is no tokenizer of Whisper (it knows no "
+            "<|notimestamps|>): copy that of the same model beside it"
+        )
+
+
+def _kind_and_number(device: str) -> tuple[str, int]:
+    kind, _, number = device.partition(":")
+    return kind, int(number or 0)
 
 
 def _check_compute_type(compute_type: str, device: str) -> None:

@@ -37,4 +37,5 @@ def import_directory(
     """Copy a model's directory to data/models/NAME, once it is known to be whole."""
     from pipeline import models
 
-    typer.echo(models.import_directory(directory, name))
+    allow_pickle = params.load().bert.allow_pickle
+    typer.echo(models.import_directory(directory, name, allow_pickle=allow_pickle))

@@ -37,7 +37,7 @@ def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
     return look_up(_pairs(corpus, "text"), ["utt_id", "source"], rows)
 
 
-def compute(corpus: Corpus) -> Compute:
+def compute(corpus: Corpus, inputs: pa.Table) -> Compute:
     """How the payload of some rows is made."""
     return _score
 

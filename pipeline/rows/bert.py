@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from features.bert import BertFeatures, BertParams
+from features.bert import BertFeatures, BertParams, TextEncoder
 from pipeline.corpus import Corpus
 from pipeline.keys import recipe_key
 from pipeline.rows import text
@@ -42,9 +42,9 @@ def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
     return text.inputs(corpus, rows)
 
 
-def compute(corpus: Corpus) -> Compute:
+def compute(corpus: Corpus, inputs: pa.Table) -> Compute:
     """How the payload of some rows is made."""
-    return _Bert(corpus.params.bert, encoders(corpus))
+    return _Bert(corpus.params.bert, text.serving(encoders(corpus), inputs))
 
 
 def encoders(corpus: Corpus) -> text.Encoders:
@@ -60,24 +60,37 @@ def provenance(corpus: Corpus) -> dict[str, Any]:
 @dataclass(frozen=True)
 class _Bert:
     params: BertParams
-    encoders: text.Encoders
+    encoders: text.Encoders  # of the languages of all rows
 
     def __call__(self, inputs: pa.Table) -> pa.Table:
-        from features.bert import embed, load
+        from features.bert import embed
 
+        models = self._models()
         texts, languages = inputs["text"].to_pylist(), inputs["language"].to_pylist()
         rows: list[dict[str, object]] = [{}] * len(texts)
         for language in dict.fromkeys(languages):
             here = [i for i, found in enumerate(languages) if found == language]
-            model = load(
-                self.encoders[language].path,
-                self.params.dtype,
-                allow_pickle=self.params.allow_pickle,
-            )
-            made = embed([texts[i] for i in here], model, self.params)
+            made = embed([texts[i] for i in here], models[language], self.params)
             for place, i in enumerate(here):
                 rows[i] = _row(made, place)
         return pa.Table.from_pylist(rows, schema=PAYLOAD)
+
+    def _models(self) -> dict[str | None, TextEncoder]:
+        """All that the run needs, loaded once in a process: a broken one stops it before any row.
+
+        Raises:
+            ValueError: one of them cannot be loaded, or cannot take texts so long.
+        """
+        from features.bert import check_max_tokens, load
+
+        pickle = self.params.allow_pickle
+        models = {
+            language: load(used.path, self.params.dtype, allow_pickle=pickle)
+            for language, used in self.encoders.items()
+        }
+        for model in models.values():
+            check_max_tokens(model, self.params.max_tokens)
+        return models
 
 
 def _row(made: BertFeatures, place: int) -> dict[str, object]:

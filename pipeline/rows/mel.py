@@ -51,7 +51,7 @@ def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
     return located.append_column("file", file).append_column("row", stored["row"])
 
 
-def compute(corpus: Corpus) -> Compute:
+def compute(corpus: Corpus, inputs: pa.Table) -> Compute:
     """How the payload of some rows is made."""
     return _Mel(corpus.root, corpus.params.audio, corpus.params.mel)
 

@@ -32,6 +32,11 @@ def _resolve_each(corpus: Corpus, kind: Kind, models: Mapping[str, str]) -> Enco
     return found
 
 
+def serving(encoders: Encoders, inputs: pa.Table) -> Encoders:
+    """Those of the encoders that the texts of some rows need."""
+    return {language: encoders[language] for language in inputs["language"].unique().to_pylist()}
+
+
 def wanted(corpus: Corpus, recipe: Callable[[str | None], str]) -> pa.Table:
     """A row for each transcript; `recipe` tells how texts of a language are embedded."""
     texts = corpus.rows("transcripts", "utt_id", "source", "language", "text_key")

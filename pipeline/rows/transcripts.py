@@ -1,5 +1,6 @@
 """Transcripts: an utterance x text source; the corpus's own text, or what a Whisper heard."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.asr import told_language
-from features.whisper.params import WhisperParams
+from features.whisper.model import Whisper
+from features.whisper.params import WINDOW_S, WhisperParams
 from features.whisper.windows import SAMPLE_RATE_HZ
 from pipeline.corpus import Corpus, look_up
 from pipeline.devices import Devices, find
@@ -20,7 +22,9 @@ from pipeline.rows import audio
 from pipeline.rows.text import described
 from pipeline.shards import Compute
 
-VERSION = 3
+log = logging.getLogger(__name__)
+
+VERSION = 4
 WORD = pa.struct(
     [
         pa.field("word", pa.string()),
@@ -34,7 +38,7 @@ PAYLOAD = pa.schema(
         pa.field("text", pa.string(), nullable=False),
         pa.field("text_key", pa.string(), nullable=False),  # hash of language and text
         pa.field("language", pa.string()),
-        pa.field("language_probability", pa.float32()),
+        pa.field("language_probability", pa.float32()),  # near 0: another is spoken than was told
         pa.field("avg_logprob", pa.float32()),
         pa.field("no_speech_prob", pa.float32()),
         pa.field("compression_ratio", pa.float32()),
@@ -62,17 +66,11 @@ def wanted(corpus: Corpus) -> pa.Table:
 
 
 def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
-    """Text (for references) or sound (for an ASR setting) of each row, and its language.
-
-    Raises:
-        ValueError: a model cannot be loaded, or does not know a language of these rows.
-    """
+    """Text (for references) or sound (for an ASR setting) of each row, and its language."""
     facts = corpus.utterances(
         "utt_id", "transcript", "words", "language", "duration_s", *audio.COLUMNS
     )
-    found = look_up(facts, ["utt_id"], rows).append_column("source", rows["source"])
-    _refuse_what_cannot_be_heard(corpus, found)
-    return found
+    return look_up(facts, ["utt_id"], rows).append_column("source", rows["source"])
 
 
 def audio_s(inputs: pa.Table) -> float:
@@ -81,10 +79,18 @@ def audio_s(inputs: pa.Table) -> float:
     return float(pc.sum(heard["duration_s"]).as_py() or 0.0)
 
 
-def compute(corpus: Corpus) -> Compute:
+def compute(corpus: Corpus, inputs: pa.Table) -> Compute:
     """How the payload of some rows is made."""
-    devices = find(corpus.speed)
-    return Transcribe(corpus.root, corpus.params.asr.sources, encoders(corpus), devices)
+    languages, models = _languages(inputs), encoders(corpus)
+    for source in languages:
+        _warn_of_short_windows(source, corpus.params.asr.sources[source])
+    return Transcribe(
+        root=corpus.root,
+        sources={source: corpus.params.asr.sources[source] for source in languages},
+        models={source: models[source] for source in languages},
+        languages=languages,
+        devices=find(corpus.speed),
+    )
 
 
 def encoders(corpus: Corpus) -> dict[str, Encoder]:
@@ -122,8 +128,9 @@ class Transcribe:
     """Makes the payload of rows, on the device of the process it runs in."""
 
     root: Path
-    sources: dict[str, WhisperParams]
+    sources: dict[str, WhisperParams]  # those that rows are to be made of
     models: dict[str, Encoder]
+    languages: dict[str, list[str | None]]  # of the utterances that each source is to hear
     devices: Devices
 
     @property
@@ -132,49 +139,64 @@ class Transcribe:
         return self.devices.gpus
 
     def __call__(self, inputs: pa.Table) -> pa.Table:
+        whispers = self._whispers()
         rows = inputs.to_pylist()
         fields: list[dict[str, Any]] = [{}] * len(rows)
         for source in dict.fromkeys(row["source"] for row in rows):
             here = [i for i, row in enumerate(rows) if row["source"] == source]
-            made = self._of(source, [rows[i] for i in here])
+            made = self._of(source, [rows[i] for i in here], whispers.get(source))
             for i, found in zip(here, made, strict=True):
                 fields[i] = found | {"text_key": text_key(found["text"], found["language"])}
         return pa.Table.from_pylist(fields, schema=PAYLOAD)
 
-    def _of(self, source: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if source != REFERENCE:
-            return self._heard(source, rows)
+    def _whispers(self) -> dict[str, Whisper]:
+        """All that the run needs, loaded once in a process: a broken one stops it before any row.
+
+        Raises:
+            ValueError: one cannot be loaded, or does not know a language that it is to hear.
+        """
+        from features.whisper.model import check_language, load
+
+        device = self.devices.of_this_worker()
+        found: dict[str, Whisper] = {}
+        for source, params in self.sources.items():
+            found[source] = load(self.models[source].path, params.compute_type, device=device)
+            for language in self.languages[source]:
+                check_language(found[source], told_language(params, language))
+        return found
+
+    def _of(
+        self, source: str, rows: list[dict[str, Any]], whisper: Whisper | None
+    ) -> list[dict[str, Any]]:
+        if whisper is not None:
+            return self._heard(source, rows, whisper)
         told = ("transcript", "language", "words")
         return [dict(zip(("text", *told[1:]), (r[t] for t in told), strict=True)) for r in rows]
 
-    def _heard(self, source: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _heard(
+        self, source: str, rows: list[dict[str, Any]], whisper: Whisper
+    ) -> list[dict[str, Any]]:
         from features.asr import transcribe
-        from features.whisper.model import load
 
-        params = self.sources[source]
-        device = self.devices.of_this_worker()
-        whisper = load(self.models[source].path, params.compute_type, device=device)
         heard = transcribe(
             [audio.read(self.root, row, SAMPLE_RATE_HZ) for row in rows],
             whisper,
-            params,
+            self.sources[source],
             [row["language"] for row in rows],
             batch_size=self.devices.batch_size,
         )
         return [asdict(found) for found in heard]
 
 
-def _refuse_what_cannot_be_heard(corpus: Corpus, rows: pa.Table) -> None:
-    """Load each model once before any row is computed: it may be broken, or know no Chinese."""
-    from features.whisper.model import Whisper, check_language, open_model
-
-    sources = corpus.params.asr.sources
-    device = find(corpus.speed).names[0]
-    for source, languages in _languages(rows).items() if sources else ():
-        params, path = sources[source], encoders(corpus)[source].path
-        model = Whisper(open_model(path, params.compute_type, device), path, "", device)
-        for language in languages:
-            check_language(model, told_language(params, language))
+def _warn_of_short_windows(source: str, params: WhisperParams) -> None:
+    if params.window_s < WINDOW_S:
+        log.warning(
+            "asr: source %r hears %g s at a time (window_s): faster, but Whisper was trained on "
+            "%g s alone, so its text is another and often worse; compare the scores of both",
+            source,
+            params.window_s,
+            WINDOW_S,
+        )
 
 
 def _languages(rows: pa.Table) -> dict[str, list[str | None]]:

@@ -41,7 +41,7 @@ def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
     return audio.locate(corpus, rows).append_column("view", rows["view"])
 
 
-def compute(corpus: Corpus) -> Compute:
+def compute(corpus: Corpus, inputs: pa.Table) -> Compute:
     """How the payload of some rows is made."""
     return _Augment(corpus)
 

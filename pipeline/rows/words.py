@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from features.words import WordFeatures, WordsParams, is_glove, sources
+from features.words import Vectoriser, WordFeatures, WordsParams, is_glove, sources
 from pipeline.corpus import Corpus
 from pipeline.keys import recipe_key
 from pipeline.rows import text
@@ -43,9 +43,9 @@ def inputs(corpus: Corpus, rows: pa.Table) -> pa.Table:
     return text.inputs(corpus, rows)
 
 
-def compute(corpus: Corpus) -> Compute:
+def compute(corpus: Corpus, inputs: pa.Table) -> Compute:
     """How the payload of some rows is made."""
-    return _Words(corpus.params.words, encoders(corpus))
+    return _Words(corpus.params.words, text.serving(encoders(corpus), inputs))
 
 
 def encoders(corpus: Corpus) -> text.Encoders:
@@ -65,23 +65,36 @@ def provenance(corpus: Corpus) -> dict[str, Any]:
 @dataclass(frozen=True)
 class _Words:
     params: WordsParams
-    encoders: text.Encoders
+    encoders: text.Encoders  # of the languages of all rows
 
     def __call__(self, inputs: pa.Table) -> pa.Table:
-        with _torch_hidden():
-            import spacy  # noqa: F401
+        from features.words import embed_each
 
-        from features.words import embed_each, load
-
+        tables = self._tables()
         texts, languages = inputs["text"].to_pylist(), inputs["language"].to_pylist()
         rows: list[dict[str, object]] = [{}] * len(texts)
         for language in dict.fromkeys(languages):
             here = [i for i, found in enumerate(languages) if found == language]
-            segmenter = _segmenter(self.params, language)
-            vectors = load(self.encoders[language].path, language, segmenter)
-            for i, found in zip(here, embed_each([texts[i] for i in here], vectors), strict=True):
+            made = embed_each([texts[i] for i in here], tables[language])
+            for i, found in zip(here, made, strict=True):
                 rows[i] = _row(found)
         return pa.Table.from_pylist(rows, schema=PAYLOAD)
+
+    def _tables(self) -> dict[str | None, Vectoriser]:
+        """All that the run needs, loaded once in a process: a broken one stops it before any row.
+
+        Raises:
+            ValueError: one of them cannot be loaded.
+        """
+        with _torch_hidden():
+            import spacy  # noqa: F401
+
+        from features.words import load
+
+        return {
+            language: load(used.path, language, _segmenter(self.params, language))
+            for language, used in self.encoders.items()
+        }
 
 
 def _row(found: WordFeatures) -> dict[str, object]:

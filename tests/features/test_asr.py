@@ -124,12 +124,17 @@ def test_it_agrees_with_faster_whispers_own_transcribe(random: Whisper) -> None:
     assert [w.start_s for w in heard.words] == pytest.approx([min(w.start, 2.0) for w in told])
 
 
-def test_a_told_language_is_used_and_its_probability_left_open(fitted: Whisper) -> None:
+def test_a_told_language_is_used_and_a_wrong_one_is_improbable(fitted: Whisper) -> None:
     corpus = replace(PARAMS, language="corpus")
+    detected = hear(chord(0), fitted)
     for params, language in ((corpus, "zh"), (replace(PARAMS, language="zh"), "en")):
         heard = hear(chord(0), fitted, params, language)
         assert (heard.text, heard.language) == (SENTENCES[0], "zh")
-        assert heard.language_probability is None
+        assert heard.language_probability == detected.language_probability
+    wrong = hear(chord(0), fitted, corpus, "en")
+    assert wrong.language == "en"
+    assert wrong.language_probability is not None
+    assert wrong.language_probability < 0.5
 
 
 def test_an_unknown_corpus_language_is_detected(fitted: Whisper) -> None:

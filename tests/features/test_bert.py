@@ -232,3 +232,73 @@ def test_another_models_tokenizer_is_refused(bert_dir: Path, tmp_path: Path) -> 
     (copy / "vocab.txt").write_text(vocabulary + "more\n", encoding="utf-8")
     with pytest.raises(ValueError, match="do not belong together"):
         load(copy)
+
+
+FAMILIES = ("roberta", "xlm-roberta", "distilbert", "electra")
+WORDS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>", *LETTERS)
+
+
+def make_family(family: str, directory: Path) -> Path:
+    """A random encoder of another family than BERT, with a tokenizer as RoBERTa's."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+
+    sizes = {"vocab_size": len(WORDS), "pad_token_id": 1, "max_position_embeddings": 66}
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(family, num_attention_heads=4, hidden_size=32, **sizes)
+    AutoModel.from_config(config).save_pretrained(directory)
+    vocabulary = {word: number for number, word in enumerate(WORDS)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", model_max_length=64
+    ).save_pretrained(directory)
+    return directory
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_encoders_of_other_families_give_what_the_text_alone_gives(
+    family: str, tmp_path: Path
+) -> None:
+    encoder = load(make_family(family, tmp_path / family))
+    texts = ["a b c", "d", "e " * 30, "f " * 60]
+    made = embed(texts, encoder, PARAMS)
+    assert made.n_tokens.tolist() == [5, 3, 32, 48]
+    for row, text in enumerate(texts[:3]):
+        ids = torch.tensor([[0, *(WORDS.index(letter) for letter in text.split()), 2]])
+        with torch.inference_mode():
+            states = encoder.model(input_ids=ids).last_hidden_state[0].numpy()
+        np.testing.assert_allclose(made.first[row], states[0], atol=1e-5)
+        np.testing.assert_allclose(made.mean[row], states.mean(0), atol=1e-5)
+
+
+def test_an_encoder_with_a_decoder_is_refused(tmp_path: Path) -> None:
+    from transformers import AutoConfig, AutoModel
+
+    sizes = {"vocab_size": 8, "d_model": 8, "d_kv": 2, "num_heads": 4, "d_ff": 8, "num_layers": 1}
+    path = make_family("distilbert", tmp_path / "t5")  # for its tokenizer
+    AutoModel.from_config(AutoConfig.for_model("t5", **sizes)).save_pretrained(path)
+    with pytest.raises(ValueError, match=r"an encoder with a decoder \(t5\)"):
+        load(path)
+
+
+def test_a_missing_or_cut_off_vocabulary_is_refused(bert_dir: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(bert_dir, tmp_path / "copy")
+    words = (copy / "vocab.txt").read_text(encoding="utf-8")
+    (copy / "vocab.txt").write_text(words[: len(words) // 2], encoding="utf-8")
+    with pytest.raises(ValueError, match="do not belong together, or a file was cut off"):
+        load(copy)
+    (copy / "vocab.txt").unlink()
+    with pytest.raises(ValueError, match=r"has no tokenizer: expected one of .*vocab\.txt"):
+        load.__wrapped__(copy)
+
+
+def test_cut_off_weights_are_refused(bert_dir: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(bert_dir, tmp_path / "copy")
+    weights = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(ValueError, match=r"copy cannot be loaded: .*deserializing"):
+        load(copy)

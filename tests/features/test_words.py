@@ -180,3 +180,20 @@ def test_a_model_without_vectors_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_segmenter_lists_those_there_are(english_vectors: Path) -> None:
     with pytest.raises(ValueError, match="expected one of char, jieba, model"):
         load(english_vectors, "en", "pkuseg")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("meta.json", b"{", r"meta\.json is no JSON"),
+        ("vocab/key2row", None, r"has no word vectors \(its table is 10 x 12, of 0 words\)"),
+        ("vocab/vectors", b"", "'en' cannot be loaded"),
+    ],
+)
+def test_a_damaged_model_never_makes_all_words_unknown(
+    english_vectors: Path, tmp_path: Path, file: str, content: bytes | None, message: str
+) -> None:
+    copy = shutil.copytree(english_vectors, tmp_path / "copy")
+    (copy / file).unlink() if content is None else (copy / file).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load(copy, "en", "model")

@@ -9,13 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from pipeline.encoders import Encoder, EncoderError, choose, directory_revision, resolve
+from tests.hubs import serving
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB_FILES = {"config.json": b"{}", "model.safetensors": b"weights", "pytorch_model.bin": b"pickle"}
@@ -122,51 +121,11 @@ def test_a_missing_model_is_named_with_language_setting_and_remedy(name: str, re
         assert part in str(error.value)
 
 
-class Hub(BaseHTTPRequestHandler):
-    """As much of the hub's protocol as fetching one model needs."""
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        if path.startswith(f"/org/model/resolve/{COMMIT}/"):
-            self._reply(HUB_FILES[path.rpartition("/")[2]])
-        elif path.startswith("/api/models/org/model/tree/"):
-            files = HUB_FILES.items()
-            self._reply_json(
-                [{"type": "file", "path": n, "size": len(b), "oid": n} for n, b in files]
-            )
-        elif path in ("/api/models/org/model", "/api/models/org/model/revision/main"):
-            self._reply_json({"id": "org/model", "sha": COMMIT, "siblings": []})
-        else:
-            self.send_error(404)
-
-    do_HEAD = do_GET  # noqa: N815
-
-    def _reply_json(self, value: object) -> None:
-        self._reply(json.dumps(value).encode())
-
-    def _reply(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("ETag", f'"{body.hex()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output quiet."""
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hub() -> Iterator[str]:
     """Address of a small hub with one model, org/model."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving({COMMIT: HUB_FILES}) as address:
+        yield address
 
 
 def resolve_in_child(cache: Path, call: str, **environment: str) -> tuple[str, float]:

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from features.words import embed, is_glove, load, sources
 from pipeline import cli, layout, models, params
 from pipeline.demo.models import make_models
-from tests.projects import make_project
+from tests.projects import Project, make_project
+from tests.tiny_models import make_bert
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,3 +155,17 @@ def test_importing_the_commands_stays_cheap() -> None:
     code = "import sys, pipeline.models; print('spacy' in sys.modules, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_pickle_is_imported_only_where_the_params_allow_it(here: Path, tmp_path: Path) -> None:
+    import torch
+
+    source = make_bert(tmp_path / "bert", "abc")
+    (source / "model.safetensors").unlink()
+    torch.save({}, source / "pytorch_model.bin")
+    with pytest.raises(ValueError, match=r"no weights as safetensors.*bert\.allow_pickle"):
+        vcemo("models", "import", str(source), "mine")
+    Project(here).set(bert__allow_pickle=True)
+    with pytest.raises(ValueError, match=r"lack \d+ tensors"):
+        vcemo("models", "import", str(source), "mine")
+    assert not (layout.MODELS / "mine").exists()

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from features.whisper.model import load
 from pipeline import backends, params, recognition, stages
 from pipeline.catalog import Entry, read_entry
 from pipeline.corpus import Corpus
+from pipeline.demo.models import make_models
 from pipeline.devices import Speed
 from pipeline.query import connect
 from pipeline.report import _template
@@ -97,6 +99,35 @@ def test_the_corpus_own_words_keep_their_times(here: Project) -> None:
     assert told["c/3"]["doubts"] is told["c/3"]["retried"] is told["c/3"]["audio_s"] is None
 
 
+def test_a_text_that_was_heard_right_is_embedded_once_with_its_reference(here: Project) -> None:
+    make_models(here.root / "data" / "models" / "demo")
+    here.set(asr__sources={"tiny": source(word_times=True), "beam": source(beam_size=5)})
+    run()
+    told = [row for of in ("reference", "tiny", "beam") for row in rows(of)]
+    distinct = {(row["language"], row["text"]) for row in told}
+    assert len(distinct) < len(told) / 2
+    corpus = Corpus.named("c", params.load())
+    for feature, vector in (("words", "vectors"), ("bert", "first")):
+        done = stages.run(feature, corpus, ALONE)
+        assert (done.computed, done.reused, done.rows) == (len(distinct), 0, len(told))
+        made = corpus.rows(feature, "utt_id", "source", "key", vector).to_pylist()
+        assert len({row["key"] for row in made}) == len(distinct)
+        first = [row[vector] for row in made if row["utt_id"] == "c/0"]  # said once, heard twice
+        assert first == [first[0]] * 3
+
+
+def test_a_short_window_is_warned_of_when_it_computes(
+    here: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.set(asr__sources={"tiny": source(word_times=True), "fast": source(window_s=10.0)})
+    run()
+    assert "source 'fast' hears 10 s at a time (window_s)" in caplog.text
+    assert "source 'tiny'" not in caplog.text
+    caplog.clear()
+    run()
+    assert "window_s" not in caplog.text
+
+
 def test_the_closing_line_tells_speed_and_doubts(here: Project) -> None:
     shutil.rmtree(here.root / "data" / "store")
     here.set(
@@ -156,14 +187,16 @@ def test_each_parameter_is_part_of_the_key(here: Project, change: dict[str, Any]
         (lambda model: (model / "model.bin").write_bytes(b"no model"), "cannot be loaded on cpu"),
         (lambda model: (model / "tokenizer.json").unlink(), r"lacks tokenizer\.json"),
         (lambda model: _make_english(model), r"language 'zh': it knows English only"),
+        (shutil.rmtree, r"asr\.sources\.tiny\.model in params\.yaml\) is not on this machine"),
     ],
-    ids=["corrupt", "tokenizer", "english"],
+    ids=["corrupt", "tokenizer", "english", "gone"],
 )
 def test_a_model_that_cannot_work_stops_the_stage_before_any_row(
     here: Project, break_it: Any, message: str
 ) -> None:
     shutil.rmtree(here.root / "data" / "store")
     break_it(here.root / "data" / "models" / "fitted")
+    load.cache_clear()
     with pytest.raises(ValueError, match=message):
         run()
     assert here.files("data/store") == {}

@@ -177,7 +177,7 @@ def golden_mel(variant: str, frames: int, *mel: float) -> Golden:
 GOLDEN = [
     Golden(
         "transcripts",
-        3,
+        4,
         "reference",
         {
             "text": "we won the game 3",

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from transformers import AutoTokenizer
 
 from features.whisper.model import check_language, load, open_model
 
@@ -76,4 +77,20 @@ def test_a_missing_tokenizer_is_named(random_whisper: Path, tmp_path: Path) -> N
     copy = shutil.copytree(random_whisper, tmp_path / "copy")
     (copy / "tokenizer.json").unlink()
     with pytest.raises(ValueError, match=r"lacks tokenizer\.json"):
+        open_model(copy, "float32", "cpu")
+
+
+def test_a_front_end_or_tokenizer_of_another_model_is_refused(
+    random_whisper: Path, bert_dir: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(random_whisper, tmp_path / "copy")
+    front_end = copy / "preprocessor_config.json"
+    own = front_end.read_text(encoding="utf-8")
+    front_end.write_text(own.replace("80", "128"), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"has 128 mel bands, its model expects 80: copy prepro"):
+        open_model(copy, "float32", "cpu")
+    front_end.write_text(own, encoding="utf-8")
+    AutoTokenizer.from_pretrained(bert_dir).save_pretrained(tmp_path / "bert")
+    shutil.copy(tmp_path / "bert" / "tokenizer.json", copy)
+    with pytest.raises(ValueError, match=r"tokenizer\.json is no tokenizer of Whisper"):
         open_model(copy, "float32", "cpu")
