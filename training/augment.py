@@ -1,4 +1,4 @@
-"""What training does to a padded batch, on its device: masks, mixing, loss of modalities.
+"""What training does to a padded batch, on its device: masks, mixing, loss of modalities or text.
 
 Chance comes from the generator given, on the host: first the recipe is drawn, then it is applied.
 """
@@ -32,6 +32,8 @@ def augment_batch(
         batch = replace(batch, mel=mask_stretches(batch, settings.spec_augment, chance))
     if settings.modality_dropout > 0:
         batch = drop_modalities(batch, settings.modality_dropout, chance)
+    if settings.text_dropout > 0:
+        batch = drop_text(batch, settings.text_dropout, chance)
     return batch, targets
 
 
@@ -107,6 +109,18 @@ def drop_modalities(batch: Batch, probability: float, chance: np.random.Generato
         torch.from_numpy(lost == next(number)) if there else None for there in present
     )
     return blank(batch, mel, words, bert)
+
+
+def drop_text(batch: Batch, probability: float, chance: np.random.Generator) -> Batch:
+    """Some utterances without their words, and others, or the same, without their BERT.
+
+    So the audio has to say what it can by itself: a sentence that training has heard often does not
+    become a short cut. Without audio nothing is dropped.
+    """
+    if batch.mel is None:
+        return batch
+    words, bert = torch.from_numpy(chance.random((2, len(batch.label))) < probability)
+    return blank(batch, None, words, bert)
 
 
 def blank(batch: Batch, audio: Tensor | None, words: Tensor | None, bert: Tensor | None) -> Batch:

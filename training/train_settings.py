@@ -26,6 +26,7 @@ class TrainSettings:
     spec_augment: "SpecAugment | None"
     mixup: float  # alpha of the Beta distribution a partner's share is drawn from, 0 = no mixing
     modality_dropout: float  # probability that an utterance loses one of its several modalities
+    text_dropout: float  # that one that is heard loses its words, and as often apart its BERT
     double_view: bool  # each batch twice through the network, under two dropout masks
 
     # What it is to learn.
@@ -53,6 +54,7 @@ class TrainSettings:
         require_distinct("training.views", self.views)
         _require_zero_or_more("mixup", self.mixup)
         _require_share("modality_dropout", self.modality_dropout)
+        _require_share("text_dropout", self.text_dropout)
         moco = None if self.contrast is None else self.contrast.moco
         if moco is not None and moco.queue < self.batch_size:
             raise ValueError(

@@ -231,6 +231,7 @@ TRAINING = TrainSettings(
     spec_augment=None,
     mixup=0.0,
     modality_dropout=0.0,
+    text_dropout=0.0,
     double_view=False,
     objective=Objective(name="cross_entropy", label_smoothing=0.0, class_weights="none"),
     contrast=Contrast(alpha=0.1, temperature=1.0, empty="skip", moco=None),

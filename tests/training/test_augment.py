@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from training.augment import augment_batch, drop_modalities, mask_stretches, mix
+from training.augment import augment_batch, drop_modalities, drop_text, mask_stretches, mix
 from training.batch import Batch
 from training.train_settings import SpecAugment
 
@@ -110,6 +110,24 @@ def test_a_model_that_knows_words_by_number_loses_them_to_the_unknown(batch, cha
 def test_the_only_modality_is_never_dropped(batch, chance):
     alone = replace(batch, word=None, bert=None)
     assert torch.equal(drop_modalities(alone, 1.0, chance).mel, batch.mel)
+
+
+def test_text_goes_by_itself_and_the_audio_stays(batch):
+    gone = []
+    for seed in range(100):
+        thinned = drop_text(batch, 0.5, np.random.default_rng(seed))
+        assert torch.equal(thinned.mel, batch.mel)
+        gone.append(((thinned.word == 0).all(dim=(1, 2)), (thinned.bert == 0).all(dim=1)))
+    words, bert = (torch.cat(lost).float() for lost in zip(*gone, strict=True))
+    both = (words * bert).mean()
+    assert words.mean() == pytest.approx(0.5, abs=0.1)
+    assert bert.mean() == pytest.approx(0.5, abs=0.1)
+    assert both == pytest.approx(0.25, abs=0.1)  # apart from each other
+
+
+def test_text_that_is_all_there_is_stays(batch, chance):
+    silent = replace(batch, mel=None, mel_len=None)
+    assert torch.equal(drop_text(silent, 1.0, chance).word, batch.word)
 
 
 def test_chance_decides_all_and_nothing_else(batch, run_settings):

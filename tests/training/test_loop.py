@@ -118,6 +118,7 @@ def test_training_is_the_loop_of_the_specification(sharp, cache_dir, tmp_path):
         ("spec_augment", SpecAugment(1, 9, 1, 3)),
         ("mixup", 0.4),
         ("modality_dropout", 0.5),
+        ("text_dropout", 0.5),
         ("double_view", True),
         ("objective.name", "cross_entropy_sum"),
         ("objective.name", "sigmoid"),

@@ -88,6 +88,7 @@ def test_json_brings_back_the_same_run(run_settings, moco, patience, lr):
         ("training.normalisation", "none", r"expected one of \['train', 'speaker'\]"),
         ("training.mixup", -0.1, r"training\.mixup is -0\.1, expected 0 or more"),
         ("training.modality_dropout", 2, r"training\.modality_dropout is 2\.0, expected 0\.\.1"),
+        ("training.text_dropout", 2, r"training\.text_dropout is 2\.0, expected 0\.\.1"),
         ("training.spec_augment", {"time_masks": 1}, r"spec_augment lacks the settings"),
         ("training.spec_augment", MASKS | {"time_frames": -1}, r"time_frames is -1, expected 0"),
         ("training.objective.label_smoothing", 1, r"label_smoothing is 1\.0, expected 0 <= share"),
