@@ -42,7 +42,7 @@ class TrainedFold:
 
 
 # Training settings that mean nothing without audio.
-HEARD = ("normalisation", "views", "view_probability", "spec_augment")
+HEARD = ("normalisation", "views", "view_probability", "view_pairs", "spec_augment")
 # What a modality's tensors depend on: sizes in meta.json, and sections of its feature parameters.
 SIZES = {"audio": ("n_mels", "mel_max_frames"), "words": ("word_dim",), "bert": ("bert_dim",)}
 FEATURES = {"audio": ("audio", "augment", "mel"), "words": ("words",), "bert": ("bert",)}

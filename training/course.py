@@ -112,4 +112,5 @@ def _momentum_contrast(model: nn.Module, settings: TrainSettings) -> MomentumCon
         return None
     projector = model.projector
     assert isinstance(projector, nn.Linear), "settings refuse contrast for a model without"
-    return MomentumContrast(model, projector.out_features, settings.contrast.moco)
+    moco = settings.contrast.moco
+    return MomentumContrast(model, projector.out_features, moco, settings.precision)

@@ -19,7 +19,7 @@ from training.model_settings import (
     reads_word_vectors,
 )
 from training.normalise import Normalisation, Rows
-from training.ragged import Padded, Ragged, open_ragged
+from training.ragged import Padded, Ragged, open_ragged, rounded
 from training.recycled import Recycled
 from training.settings import RunSettings, files_of
 from training.vocabulary import FIRST_WORD, Vocabulary, Word, learn_vocabulary, read_words
@@ -45,6 +45,7 @@ class Features:
     shows_vectors: bool  # of words
     numbers: Tensor | None = None  # of each id in the vocabulary of a fold
     room: Recycled = field(default_factory=Recycled, compare=False)  # where batches are made
+    few_sizes: bool = False  # pad to a few lengths, for what is compiled or recorded for each
 
     def lengths(self, rows: Rows) -> NDArray[np.int64]:
         """What batches are sorted by: frames, without audio words, all alike without either."""
@@ -142,7 +143,8 @@ class Features:
         return vectors.index_copy(0, numbers[known], table[known])
 
     def _pad(self, ragged: Ragged, rows: Tensor, dtype: torch.dtype) -> Padded:
-        return ragged.pad(rows, dtype, self.room)
+        size = ragged.longest(rows)
+        return ragged.pad(rows, dtype, self.room, rounded(size) if self.few_sizes else size)
 
     def _spans_in_view(self, spans: Tensor, rows: Rows) -> Tensor:
         """Frames of the originals (B, Tw, 2) as frames of the rows: a view may be longer."""
@@ -203,8 +205,9 @@ def _open_bert(
 def epoch_rows(features: Features, rows: Rows, run: RunSettings, *names: object) -> list[Rows]:
     """The batches of a training epoch as rows of the index: views drawn, lengths together.
 
-    With balanced sampling there are as many, but each class is shown as often as any other. `names`
-    (fold, seed, epoch) decide every draw.
+    With balanced sampling there are as many, but each class is shown as often as any other. In view
+    pairs each utterance is shown twice, as it is and, next to it in the same batch, as drawn among
+    its views. `names` (fold, seed, epoch) decide every draw.
     """
     cache = features.cache
     if run.training.sampling == "balanced":
@@ -213,10 +216,13 @@ def epoch_rows(features: Features, rows: Rows, run: RunSettings, *names: object)
     views = [cache.view_rows(view)[cache.utterance[rows]] for view in heard]
     share = run.training.view_probability
     shown = draw_views(rows, views, share, seed_of("views", *names))
-    lengths = features.lengths(shown)
-    least = max(2, world_size())  # each process needs a row
-    batches = shuffled_batches(lengths, run.training.batch_size, least, seed_of("batches", *names))
-    return [shown[batch] for batch in batches]
+    side_by_side = [rows, shown] if run.training.view_pairs and heard else [shown]
+    table = np.stack(side_by_side, axis=1)  # (utterances, 1 or 2)
+    lengths = np.max([features.lengths(column) for column in table.T], axis=0)
+    size = run.training.batch_size // len(side_by_side)
+    least = -(-max(2, world_size()) // len(side_by_side))  # each process needs a row
+    batches = shuffled_batches(lengths, size, least, seed_of("batches", *names))
+    return [table[batch].ravel() for batch in batches]
 
 
 def scoring_rows(features: Features, rows: Rows, batch_size: int) -> list[Rows]:

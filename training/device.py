@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 
 from training.distributed import world_size
+from training.train_settings import Precision
 
 
 def choose_device(name: str) -> torch.device:
@@ -38,14 +39,16 @@ def default_workers(device: torch.device) -> int:
     return 1 if device.type == "cuda" or world_size() > 1 else os.cpu_count() or 1
 
 
-def precision(device: torch.device) -> str:
+def precision(device: torch.device, wanted: Precision) -> str:
     """In which numbers the passes through a model are computed."""
-    return "bfloat16" if device.type == "cuda" else "float32"
+    if wanted == "auto":
+        return "bfloat16" if device.type == "cuda" else "float32"
+    return wanted
 
 
-def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 where CUDA computes, plain float32 on the CPU."""
-    if precision(device) == "bfloat16":
+def autocast(device: torch.device, wanted: Precision) -> AbstractContextManager[object]:
+    """The passes inside are computed in the precision that is wanted."""
+    if precision(device, wanted) == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
 

@@ -212,6 +212,7 @@ def _answer(job: FoldJob, features: Features) -> list[FoldResult]:
                 normalise,
                 batch_size=job.run.training.batch_size,
                 device=device,
+                precision=job.run.training.precision,
             )
             answers = np.argmax(logits, axis=1)
             counts = metrics.count(cache.label[rows], answers, len(cache.classes))

@@ -1,6 +1,6 @@
 """What one fold is trained on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -65,5 +65,6 @@ def open_fold(job: FoldJob) -> FoldData:
     if reads_word_ids(job.run.model):
         vocabulary = features.learn_words(train_rows)
         features = features.knowing(vocabulary)
+    features = replace(features, few_sizes=settings.compile is not None)
     features = settle(features, torch.device(job.device))
     return FoldData(job, features, train_rows, val_rows, normalise, vocabulary, weights)

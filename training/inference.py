@@ -60,7 +60,7 @@ def predict_utterances(
     answers = []
     for places in cut(np.arange(len(utterances)), batch_size):
         batch = _collate(fold, [utterances[i] for i in places], [shown[i] for i in places])
-        with autocast(device):
+        with autocast(device, fold.record["training"]["precision"]):
             logits = fold.model.eval()(batch.to(device)).logits
         answers.append(logits.float().softmax(dim=1).cpu())
     return np.asarray(torch.cat(answers))

@@ -9,7 +9,7 @@ from training.batch import Batch
 from training.device import autocast
 from training.distributed import gather, unwrap
 from training.losses import Empty, supervised_contrastive
-from training.train_settings import Moco
+from training.train_settings import Moco, Precision
 
 
 class MomentumContrast(nn.Module):
@@ -30,9 +30,9 @@ class MomentumContrast(nn.Module):
     ptr: Tensor
     count: Tensor
 
-    def __init__(self, model: nn.Module, width: int, settings: Moco) -> None:
+    def __init__(self, model: nn.Module, width: int, settings: Moco, precision: Precision) -> None:
         super().__init__()
-        self.momentum = settings.momentum
+        self.momentum, self.precision = settings.momentum, precision
         self.encoder = copy.deepcopy(model).requires_grad_(False).train()
         self.encoder.predictor = nn.Identity()
         self.register_buffer("feat", torch.zeros(settings.queue, width))
@@ -49,7 +49,7 @@ class MomentumContrast(nn.Module):
             z: (passes B, k) rows of unit length, of the joint batch; output: scalar
         """
         self.follow(model)
-        with torch.no_grad(), autocast(z.device):
+        with torch.no_grad(), autocast(z.device, self.precision):
             keys = gather(self.encoder(batch).z.float(), batch.joint)
         own = gather(batch.label, batch.joint)
         contrasts = (torch.cat([keys, self.feat]), torch.cat([own, self.label]))

@@ -13,6 +13,7 @@ from training.device import autocast
 from training.distributed import exchange, rank, world_size
 from training.feed import feed
 from training.normalise import Normalisation, Rows
+from training.train_settings import Precision
 
 
 @torch.no_grad()
@@ -24,6 +25,7 @@ def predict(
     *,
     batch_size: int,
     device: torch.device,
+    precision: Precision,
     change: Callable[[Batch], Batch] = lambda batch: batch,
 ) -> NDArray[np.float32]:
     """Logits of the model in evaluation mode.
@@ -42,7 +44,7 @@ def predict(
     order = []
     batches = scoring_rows(features, rows, batch_size)[rank() :: world_size()]
     for batch in feed(features, batches, normalise, device):
-        with autocast(device):
+        with autocast(device, precision):
             logits.append(model(change(batch)).logits.float())
         order.append(batch.row)
     parts = exchange((order, [answer.cpu() for answer in logits]))  # of all processes

@@ -89,6 +89,7 @@ def _answer(job: FoldJob, features: Features, condition: Condition) -> FoldResul
             normalisation_on(trained, cache),
             batch_size=job.run.training.batch_size,
             device=device,
+            precision=job.run.training.precision,
             change=lambda batch: _spoilt(batch, cache, condition),
         )
     counts = metrics.count(cache.label[rows], np.argmax(logits, axis=1), len(cache.classes))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from training import metrics
 from training.augment import augment_batch
 from training.batch import Batch
+from training.blocks import begin_step, compile_blocks
 from training.cache import open_cache
 from training.checkpoint import describe_fold, save_fold, untrained_model
 from training.course import Course
@@ -97,6 +98,7 @@ def train_fold(job: FoldJob, report: Report) -> None:
             start_words(model, data.features.vectors_of(data.vocabulary))
         course = Course(model.to(device), settings)
         course.resume(job.saved)
+        compile_blocks(course.model, settings.compile)
         # Without a contrastive loss nothing trains its projector.
         network = wrap(course.model, all_used=settings.contrast is not None)
 
@@ -117,7 +119,7 @@ def train_fold(job: FoldJob, report: Report) -> None:
         best = course.history[course.best_epoch - 1]
         record |= {
             "key": job.key,
-            "precision": precision(device),
+            "precision": precision(device, settings.precision),
             "best_epoch": best.epoch,
             "val_wa": best.val_wa,
             "val_ua": best.val_ua,
@@ -152,7 +154,7 @@ def training_loss(
     Shape:
         targets: (B, classes); class_weights: (classes,); output: scalar
     """
-    with autocast(batch.label.device):
+    with autocast(batch.label.device, settings.precision):
         passes = [model(batch) for _ in range(2 if settings.double_view else 1)]
     logits = torch.cat([gather(p.logits, batch.joint) for p in passes])
     targets = gather(targets, batch.joint).repeat(len(passes), 1)
@@ -197,6 +199,7 @@ def _train_epoch(
         # What is shown: utterances or their views, then masked, mixed and thinned out as set.
         chance = np.random.default_rng(seed_of("augment", *names, number, *own_names()))
         batch = replace(batch, joint=len(shown[number]))
+        begin_step(settings.compile)
         batch, targets = augment_batch(batch, settings, n_classes, chance)
         loss = training_loss(network, batch, targets, settings, data.class_weights, course.moco)
 
@@ -243,6 +246,7 @@ def _validate(model: nn.Module, data: FoldData) -> tuple[float, float, float]:
         data.normalise,
         batch_size=data.job.run.training.batch_size,
         device=torch.device(data.job.device),
+        precision=data.job.run.training.precision,
     )
     labels = data.features.cache.label[data.val_rows]
     loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))

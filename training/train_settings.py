@@ -8,6 +8,8 @@ from training.strict import require, require_distinct
 
 View = Literal["noise", "pitch", "stretch"]
 Statistics = Literal["train", "speaker"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Compiled = Literal["default", "reduce-overhead"]
 Score = Literal["wa", "ua", "loss", "0.9wa+0.1ua", "last"]
 
 
@@ -23,6 +25,7 @@ class TrainSettings:
     normalisation: Statistics  # by the training part, or each speaker by all of their recordings
     views: tuple[View, ...]  # augmented views that training may draw instead of the original
     view_probability: float  # that an utterance shows one of them in an epoch
+    view_pairs: bool  # beside each utterance, in its batch, the same as drawn among its views
     spec_augment: "SpecAugment | None"
     mixup: float  # alpha of the Beta distribution a partner's share is drawn from, 0 = no mixing
     modality_dropout: float  # probability that an utterance loses one of its several modalities
@@ -42,6 +45,10 @@ class TrainSettings:
     best_by: Score  # highest WA, highest UA, lowest loss, a mix as in CME, or simply the last epoch
     patience: int | None  # epochs without a better score before stopping, null = never
 
+    # How it is computed.
+    precision: Precision  # of the passes; auto: bfloat16 on CUDA, float32 on a CPU
+    compile: Compiled | None  # attention blocks by torch.compile, in this mode; null: as written
+
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "training.epochs", self.epochs, "at least 1")
         require(self.batch_size >= 2, "training.batch_size", self.batch_size, "at least 2")
@@ -52,6 +59,7 @@ class TrainSettings:
                 "name a view or use 0"
             )
         require_distinct("training.views", self.views)
+        self._check_pairs()
         _require_zero_or_more("mixup", self.mixup)
         _require_share("modality_dropout", self.modality_dropout)
         _require_share("text_dropout", self.text_dropout)
@@ -71,6 +79,14 @@ class TrainSettings:
         require(patient, "training.patience", self.patience, "at least 1, or null")
         if self.patience is not None and self.best_by == "last":
             raise ValueError("training.patience needs a score: with best_by `last` it must be null")
+
+    def _check_pairs(self) -> None:
+        if not self.view_pairs:
+            return
+        drawn = self.view_probability
+        require(drawn > 0, "training.view_probability", drawn, "above 0 with view_pairs")
+        even = self.batch_size % 2 == 0
+        require(even, "training.batch_size", self.batch_size, "an even number with view_pairs")
 
 
 @dataclass(frozen=True)

@@ -228,6 +228,7 @@ TRAINING = TrainSettings(
     normalisation="train",
     views=("noise",),
     view_probability=0.5,
+    view_pairs=False,
     spec_augment=None,
     mixup=0.0,
     modality_dropout=0.0,
@@ -240,6 +241,8 @@ TRAINING = TrainSettings(
     average_epochs=1,
     best_by="wa",
     patience=None,
+    precision="auto",
+    compile=None,
 )
 RUN = RunSettings(
     name="all",

@@ -37,7 +37,15 @@ def test_a_loaded_fold_answers_as_at_its_best_epoch(run, cache_dir, trained):
         fold = load_fold(folder)
         rows = features.cache.rows("speaker", number, "val")
         device = torch.device("cpu")
-        logits = predict(fold.model, features, rows, fold.normalise, batch_size=8, device=device)
+        logits = predict(
+            fold.model,
+            features,
+            rows,
+            fold.normalise,
+            batch_size=8,
+            device=device,
+            precision="auto",
+        )
         labels = features.cache.label[rows]
         found = float(np.mean(logits.argmax(axis=1) == labels))
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)).item()

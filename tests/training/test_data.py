@@ -92,6 +92,48 @@ def test_epochs_differ_and_repeat(features, run_settings):
     assert epoch(1) != epoch(2)
 
 
+@pytest.mark.parametrize("sampling", ["shuffle", "balanced"])
+def test_in_view_pairs_each_utterance_is_beside_one_of_its_views(features, run_settings, sampling):
+    training = replace(
+        run_settings.training, view_pairs=True, view_probability=1.0, sampling=sampling
+    )
+    run = replace(run_settings, training=training)
+    cache, rows = features.cache, features.cache.rows("speaker", 0, "train")
+
+    def epoch(number):
+        return epoch_rows(features, rows, run, 0, 0, number)
+
+    batches = epoch(1)
+    assert all(len(batch) <= training.batch_size for batch in batches)
+    for batch in batches:
+        pairs = batch.reshape(-1, 2)
+        assert (cache.utterance[pairs[:, 0]] == cache.utterance[pairs[:, 1]]).all()
+        assert (cache.view[pairs] == ["original", "noise"]).all()
+    shown = np.concatenate(batches)[::2]
+    counts = np.bincount(shown, minlength=len(cache.view))
+    if sampling == "shuffle":
+        assert (counts[rows] == 1).all()
+    else:
+        per_class = np.bincount(cache.label[shown], minlength=4)
+        assert per_class.max() - per_class.min() <= 1
+    assert counts.sum() == len(rows)
+    assert all(np.array_equal(a, b) for a, b in zip(batches, epoch(1), strict=True))
+    assert np.concatenate(epoch(2)).tolist() != np.concatenate(batches).tolist()
+
+
+def test_without_a_view_an_utterance_is_its_own_pair_and_text_alone_has_none(
+    features, cache_dir, run_settings
+):
+    training = replace(run_settings.training, view_pairs=True, view_probability=0.001)
+    run = replace(run_settings, training=training)
+    rows = features.cache.rows("speaker", 0, "train")
+    pairs = np.concatenate(epoch_rows(features, rows, run, 0, 0, 1)).reshape(-1, 2)
+    assert (pairs[:, 0] == pairs[:, 1]).any()
+    text = replace(run, modalities=("words",))
+    shown = epoch_rows(open_features(features.cache, text), rows, text, 0, 0, 1)
+    assert sorted(np.concatenate(shown)) == rows.tolist()
+
+
 def test_the_bert_vector_read_is_the_one_of_the_settings(cache_dir, run_settings):
     cache = open_cache(cache_dir)
     stored = cache.tensors("bert-reference")

@@ -35,10 +35,12 @@ def test_a_cuda_device_that_is_not_there_is_refused(monkeypatch):
 
 def test_only_cuda_computes_in_bfloat16_and_one_fold_at_a_time():
     cpu, cuda = torch.device("cpu"), torch.device("cuda:0")
-    assert (precision(cpu), precision(cuda)) == ("float32", "bfloat16")
+    assert (precision(cpu, "auto"), precision(cuda, "auto")) == ("float32", "bfloat16")
+    assert (precision(cpu, "bfloat16"), precision(cuda, "float32")) == ("bfloat16", "float32")
     assert (default_workers(cpu), default_workers(cuda)) == (os.cpu_count(), 1)
-    with autocast(cpu):
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+    for wanted, found in (("auto", torch.float32), ("bfloat16", torch.bfloat16)):
+        with autocast(cpu, wanted):
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == found
 
 
 def test_chance_starts_from_the_seed():

@@ -80,3 +80,13 @@ def test_balanced_sampling_shows_each_class_as_often_and_runs_through_it_evenly(
 def test_balanced_sampling_leaves_out_others_of_a_frequent_class_in_another_epoch():
     labels = np.array([0] * 90 + [1] * 10)
     assert set(draw_balanced(labels, 1)) != set(draw_balanced(labels, 2))
+
+
+def test_no_length_is_shown_earlier_than_another():
+    lengths = np.arange(100)
+    places = np.zeros(100)
+    for seed in range(400):
+        for place, batch in enumerate(shuffled_batches(lengths, 8, 2, seed)):
+            places[batch] += place / 400
+    assert np.abs(places - 6).max() < 0.8  # of 13 batches; by chance it is 0.19, times 4 at most
+    assert abs(np.corrcoef(lengths, places)[0, 1]) < 0.3

@@ -59,7 +59,9 @@ def agree(run, cache_dir, folder):
     fold, cache = load_fold(folder), features.cache
     rows = np.flatnonzero(cache.view == "original")
     normalise = normalisation_on(fold, cache)
-    expected = predict(fold.model, features, rows, normalise, batch_size=7, device=CPU)
+    expected = predict(
+        fold.model, features, rows, normalise, batch_size=7, device=CPU, precision="auto"
+    )
     found = predict_utterances(fold, [utterance(features, row) for row in rows], batch_size=5)
     shares = torch.from_numpy(expected).softmax(dim=1).numpy()
     assert np.abs(found - shares).max() < 1e-5

@@ -29,7 +29,7 @@ class Line(nn.Module):
 
 
 def queue(size, momentum=0.99, width=1):
-    return MomentumContrast(Line(1.0), width, Moco(queue=size, momentum=momentum))
+    return MomentumContrast(Line(1.0), width, Moco(queue=size, momentum=momentum), "auto")
 
 
 def ids(first, last):
@@ -164,7 +164,7 @@ def test_a_double_view_puts_every_query_to_one_set_of_keys(course):
 def test_a_state_dict_brings_back_queue_place_and_count(course):
     course, (batch, _) = course
     step(course, batch)
-    other = MomentumContrast(course.model, 16, Moco(queue=20, momentum=0.5))
+    other = MomentumContrast(course.model, 16, Moco(queue=20, momentum=0.5), "auto")
     other.load_state_dict(course.moco.state_dict())
     for name, value in course.moco.state_dict().items():
         assert torch.equal(value, other.state_dict()[name]), name

@@ -64,7 +64,7 @@ class SelfAttention(nn.Module):
     def forward(self, x: Stream) -> Stream:
         y = self.norm1(x.values + self.drop(self.attention(x.values, x)))
         y = self.norm2(y + self.drop(self.feed_forward(y)))
-        return x._replace(values=y)
+        return Stream(y, x.lengths, x.mask)
 
 
 class GuidedAttention(nn.Module):
@@ -84,7 +84,7 @@ class GuidedAttention(nn.Module):
         x = self.norm1(y.values + self.drop(self.own(y.values, y)))
         x = self.norm2(x + self.drop(self.guided(x, guide)))
         x = self.norm3(x + self.drop(self.feed_forward(x)))
-        return y._replace(values=x)
+        return Stream(x, y.lengths, y.mask)
 
 
 class CoAttention(nn.Module):
