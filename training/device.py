@@ -54,22 +54,6 @@ def autocast(device: torch.device, wanted: Precision) -> AbstractContextManager[
 
 
 @contextmanager
-def explain_memory(batch_size: int) -> Iterator[None]:
-    """Inside, too little memory, of a GPU or of the machine, is a `ValueError` with a way out."""
-    try:
-        yield
-    except RuntimeError as error:
-        on_gpu = isinstance(error, torch.OutOfMemoryError)
-        if not on_gpu and "can't allocate memory" not in str(error):
-            raise
-        raise ValueError(
-            f"the memory {'of the GPU' if on_gpu else 'here'} does not hold a batch of "
-            f"{batch_size}: try training.batch_size {max(2, batch_size // 2)}, or fewer workers if "
-            "there are several"
-        ) from error
-
-
-@contextmanager
 def own_chance(seed: int) -> Iterator[None]:
     """Inside, torch starts from `seed` and uses one thread; after, all is as before.
 

@@ -23,10 +23,11 @@ from training import metrics
 from training.cache import TensorCache, open_cache
 from training.checkpoint import load_fold, normalisation_on, vocabulary_of
 from training.data import Features, open_features
-from training.device import choose_device, explain_memory, own_chance
+from training.device import choose_device, own_chance
 from training.distributed import is_writer
 from training.files import write_text, write_whole
 from training.jobs import FoldJob, plan
+from training.memory import explain_memory
 from training.metrics import Counts
 from training.normalise import Rows, speakers
 from training.predict import predict

@@ -20,10 +20,11 @@ from training.batch import Batch
 from training.cache import TensorCache, open_cache
 from training.checkpoint import load_fold, normalisation_on, vocabulary_of
 from training.data import Features, open_features
-from training.device import choose_device, explain_memory, own_chance
+from training.device import choose_device, own_chance
 from training.draw import seed_of
 from training.evaluate import FoldResult, predictions_table
 from training.jobs import FoldJob, plan
+from training.memory import explain_memory
 from training.normalise import Rows
 from training.predict import predict
 from training.ragged import Ragged

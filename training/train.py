@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +23,25 @@ from training.device import (
     autocast,
     choose_device,
     default_workers,
-    explain_memory,
     own_chance,
     precision,
 )
-from training.distributed import gather, is_writer, own_names, share, wait_for_all, wrap
+from training.distributed import (
+    gather,
+    is_writer,
+    own_names,
+    share,
+    wait_for_all,
+    world_size,
+    wrap,
+)
 from training.draw import seed_of
 from training.feed import feed
 from training.files import make_folder
 from training.fold import FoldData, check_folds, open_fold
 from training.jobs import FoldJob, finish, plan, run_jobs, unfinished
 from training.losses import classification_loss, joint_loss, supervised_contrastive
+from training.memory import explain_memory
 from training.moco import MomentumContrast
 from training.models import start_words
 from training.normalise import Rows
@@ -102,18 +111,20 @@ def train_fold(job: FoldJob, report: Report) -> None:
         # Without a contrastive loss nothing trains its projector.
         network = wrap(course.model, all_used=settings.contrast is not None)
 
-        while not course.over:
-            epoch = len(course.history) + 1
-            # What the epoch draws on the device depends on its number, not on those before.
-            torch.manual_seed(seed_of("epoch", job.fold, job.seed, epoch, *own_names()))
-            loss, speed = _train_epoch(network, course, data, epoch)
-            # The weights that are kept, averaged or as they are, face the validation part.
-            course.kept.load_state_dict(course.average.end_epoch(course.model))
-            score = EpochScore(epoch, loss, *_validate(course.kept, data))
-            course.judge(score)
-            if is_writer():
-                course.save(job.saved)
-            report(Progress(job.run.name, job.fold, job.seed, settings.epochs, score, speed))
+        probe = None if world_size() > 1 else partial(_try_step, network, course, data)
+        with explain_memory(settings.batch_size, probe):
+            while not course.over:
+                epoch = len(course.history) + 1
+                # What the epoch draws on the device depends on its number, not on those before.
+                torch.manual_seed(seed_of("epoch", job.fold, job.seed, epoch, *own_names()))
+                loss, speed = _train_epoch(network, course, data, epoch)
+                # The weights that are kept, averaged or as they are, face the validation part.
+                course.kept.load_state_dict(course.average.end_epoch(course.model))
+                score = EpochScore(epoch, loss, *_validate(course.kept, data))
+                course.judge(score)
+                if is_writer():
+                    course.save(job.saved)
+                report(Progress(job.run.name, job.fold, job.seed, settings.epochs, score, speed))
 
         # The best epoch becomes the fold's result, whole or not at all.
         best = course.history[course.best_epoch - 1]
@@ -222,6 +233,25 @@ def _train_epoch(
     counts = [len(rows) for rows in shown]
     mean = sum(x * n for x, n in zip(losses, counts, strict=True)) / sum(counts)
     return mean, watch.read(sum(counts))
+
+
+def _try_step(network: nn.Module, course: Course, data: FoldData, size: int) -> None:
+    """A step as an epoch has them, over the longest `size` of what it may show.
+
+    Only to see whether the memory holds it: the course is of no use afterwards.
+    """
+    settings, cache = data.job.run.training, data.features.cache
+    rows = np.flatnonzero(np.isin(cache.utterance, cache.utterance[data.train_rows]))
+    longest = rows[np.argsort(-data.features.lengths(rows), kind="stable")]
+    shown = [np.resize(longest, size)]
+    (batch,) = feed(data.features, shown, data.normalise, torch.device(data.job.device))
+    batch, targets = augment_batch(
+        replace(batch, joint=size), settings, len(cache.classes), np.random.default_rng(0)
+    )
+    loss = training_loss(network, batch, targets, settings, data.class_weights, course.moco)
+    course.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    course.optimiser.step()
 
 
 def _finite_losses(

@@ -7,7 +7,6 @@ from training.device import (
     autocast,
     choose_device,
     default_workers,
-    explain_memory,
     own_chance,
     precision,
 )
@@ -48,16 +47,3 @@ def test_chance_starts_from_the_seed():
         first = torch.rand(1)
     with own_chance(1):
         assert torch.equal(torch.rand(1), first)
-
-
-def test_too_little_memory_says_which_batch_to_try():
-    message = "does not hold a batch of 256: try training.batch_size 128"
-    with pytest.raises(ValueError, match=f"the memory of the GPU {message}"), explain_memory(256):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-    with pytest.raises(ValueError, match=f"the memory here {message}"), explain_memory(256):
-        torch.empty(2**52)
-
-
-def test_other_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="shape"), explain_memory(256):
-        torch.zeros(2, 3) @ torch.zeros(2, 3)
