@@ -1,8 +1,9 @@
-"""Other ways to read the same batches of log-mel: each writes the rows once, then yields batches.
+"""Other ways to read the same batches of log-mel: files written once, opened, and read again.
 
 A rival gets the rows as a list of (frames, n_mels) float16 tensors and the batches as lists of row
-numbers, and must yield padded float32 batches of the same rows in the same order. Each is written
-as its documentation shows it. A rival whose package is missing is left out.
+numbers, and writes its files; what it returns opens them, and what that returns yields, once per
+call, padded float32 batches of the same rows in the same order. Each is written as its
+documentation shows it. A rival whose package is missing is left out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 Loader = Callable[[], Iterator[Tensor]]  # one pass over all batches
+Opening = Callable[[], Loader]
 Batches = Sequence[list[int]]
 
 
@@ -22,17 +24,26 @@ def padded(rows: Sequence[Tensor]) -> Tensor:
     return pad_sequence([row.float() for row in rows], batch_first=True)
 
 
-def torch_list(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Loader:
+def torch_list(
+    rows: Sequence[Tensor],
+    batches: Batches,
+    folder: Path,
+    finish: Callable[[list[Tensor]], Tensor] = padded,
+) -> Opening:
     """`torch.save` of a list, loaded whole into memory, behind a DataLoader."""
     from torch.utils.data import DataLoader
 
-    torch.save(list(rows), folder / "rows.pt")
-    held = torch.load(folder / "rows.pt")
-    loader = DataLoader(held, batch_sampler=batches, collate_fn=padded)
-    return lambda: iter(loader)
+    torch.save([row.clone() for row in rows], folder / "rows.pt")
+
+    def start() -> Loader:
+        held = torch.load(folder / "rows.pt")
+        loader = DataLoader(held, batch_sampler=batches, collate_fn=finish)
+        return lambda: iter(loader)
+
+    return start
 
 
-def arrow_datasets(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Loader:
+def arrow_datasets(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Opening:
     """Hugging Face `datasets`: Arrow on disk, memory-mapped, batches by index."""
     from datasets import Array2D, Dataset, Features, disable_progress_bars
 
@@ -41,15 +52,15 @@ def arrow_datasets(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Lo
     features = Features({"mel": Array2D(shape=(None, width), dtype="float16")})
     table = {"mel": [row.numpy() for row in rows]}
     Dataset.from_dict(table, features=features).save_to_disk(folder / "arrow")
-    dataset = Dataset.load_from_disk(folder / "arrow").with_format("torch")
 
-    def batch(numbers: list[int]) -> Tensor:
-        return padded(list(dataset[numbers]["mel"]))
+    def start() -> Loader:
+        dataset = Dataset.load_from_disk(folder / "arrow").with_format("torch")
+        return lambda: (padded(list(dataset[numbers]["mel"])) for numbers in batches)
 
-    return lambda: map(batch, batches)
+    return start
 
 
-def web_dataset(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Loader:
+def web_dataset(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Opening:
     """WebDataset: a tar file in the order of the batches, read as a stream."""
     import webdataset
 
@@ -62,10 +73,10 @@ def web_dataset(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Loade
         stream = webdataset.WebDataset(str(path), shardshuffle=False).decode().to_tuple("mel.npy")
         return _cut((torch.from_numpy(mel) for (mel,) in stream), batches)
 
-    return read
+    return lambda: read
 
 
-def lhotse_shar(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Loader:
+def lhotse_shar(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Opening:
     """lhotse Shar: cuts and features in tar files in the order of the batches."""
     from lhotse import CutSet, MonoCut
     from lhotse.shar import SharWriter
@@ -80,10 +91,10 @@ def lhotse_shar(rows: Sequence[Tensor], batches: Batches, folder: Path) -> Loade
         cuts = CutSet.from_shar(in_dir=folder / "shar")
         return _cut((torch.from_numpy(cut.load_mel()) for cut in cuts), batches)
 
-    return read
+    return lambda: read
 
 
-RIVALS: dict[str, Callable[[Sequence[Tensor], Batches, Path], Loader]] = {
+RIVALS: dict[str, Callable[[Sequence[Tensor], Batches, Path], Opening]] = {
     "torch.save list + DataLoader": torch_list,
     "datasets (Arrow)": arrow_datasets,
     "WebDataset": web_dataset,
