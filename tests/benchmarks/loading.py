@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def loading(features: Features, rows: int, device: torch.device, clock: Clock) -
             )
 
         mel = opened()
-        held = [mel.values[a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+        held = [mel.values[a:b] for a, b in pairwise(offsets.tolist())]
         lines: Lines = []
         best = {}
         for name, start in (("ours, normalised", ours), ("ours, not normalised", ours_plain)):
