@@ -50,7 +50,13 @@ def items(source: Path, options: Options) -> Iterator[Item]:
         raise ImportingError(
             f"{home}: found no db.yaml, expected an audformat database as it is saved"
         )
-    db = audformat.Database.load(str(home), load_data=True)
+    try:
+        db = audformat.Database.load(str(home), load_data=True)
+    except Exception as error:  # whatever the parsers of YAML, CSV and Parquet beneath it raise
+        raise ImportingError(
+            f"{home}: cannot be loaded ({type(error).__name__}: {error}); expected an audformat "
+            "database as it is saved: get it again"
+        ) from error
     label = options.label or LABEL
     tables = [db[name] for name in db.tables if _labelled(db[name], label)]
     if not tables:
@@ -66,6 +72,8 @@ def items(source: Path, options: Options) -> Iterator[Item]:
         file, start, end = place
         whole = {k: v for k, v in beside.get((file, None, None), {}).items() if k in OF_FILE}
         told = {"language": language, **whole, **beside.get(place, {}), **row}
+        if not isinstance(file, str):
+            raise ImportingError(f"{home}: found {file!r} in a table, expected the name of a file")
         yield Item(file, (options.audio or home) / file, {"start_s": start, "end_s": end, **told})
 
 

@@ -170,12 +170,14 @@ def _fold(folder: Path) -> dict[str, dict[str, Row]]:
 def _rows(path: Path) -> Iterator[Row]:
     """Rows of both schemas and formats as one: key, wav, emo and what else they have."""
     if path.suffix == ".json":
-        numbered = ((None, {"key": key, **row}) for key, row in _json(path).items())
+        entries = {key: row if isinstance(row, dict) else {} for key, row in _json(path).items()}
+        numbered = ((None, {"key": key, **row}) for key, row in entries.items())
     else:
         numbered = table_rows(path)  # type: ignore[assignment]
     for line, row in numbered:
         wav, emo = row.get("wav", row.get("audio")), row.get("emo", row.get("label"))
-        if not (row.get("key") and wav and isinstance(emo, str)):
+        told = (row.get("key"), wav, emo)
+        if not (all(told[:2]) and all(isinstance(value, str) for value in told)):
             raise wrong(path, line, f"found {sorted(row)}, expected key, wav and emo")
         yield {**row, "wav": wav, "emo": emo}
 

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pipeline.corpora import values
 from pipeline.files import appearing_folder, write_json
@@ -23,24 +23,19 @@ def write(folder: Path, items: Iterable[Item], provenance: Mapping[str, Any], *,
     folders.
 
     Raises:
-        ImportingError: there is nothing, or two recordings have one name.
+        ImportingError: there is nothing, two recordings have one name, or a name is none.
     """
     placed: dict[str, Path | bytes] = {}
     count = 0
     with appearing_folder(folder) as fresh:
         with (fresh / TABLE).open("w", encoding="utf-8") as table:
             for item in items:
-                name = values.path(f"{AUDIO}/{item.name}")
-                if name not in placed:
-                    _place(item.audio, fresh / name, copy=copy)
-                    placed[name] = item.audio
-                elif placed[name] != item.audio:
+                try:
+                    _write_item(item, fresh, table, placed, copy=copy)
+                except (ValueError, OSError) as error:  # a path that no disk takes, no text, ...
                     raise ImportingError(
-                        f"two recordings would both be called {name}: {_said(placed[name])} and "
-                        f"{_said(item.audio)}; rename one of them"
-                    )
-                row = {key: value for key, value in item.row.items() if value is not None}
-                table.write(json.dumps({"path": name, **row}, ensure_ascii=False) + "\n")
+                        f"{provenance['source']}: {item.name[:80]!a}: {error}; correct it there"
+                    ) from error
                 count += 1
         if not count:
             raise ImportingError(f"{provenance['source']}: found no utterance in it")
@@ -48,11 +43,28 @@ def write(folder: Path, items: Iterable[Item], provenance: Mapping[str, Any], *,
     return count
 
 
+def _write_item(
+    item: Item, fresh: Path, table: TextIO, placed: dict[str, Path | bytes], *, copy: bool
+) -> None:
+    name = values.path(f"{AUDIO}/{item.name}")
+    if name not in placed:
+        _place(item.audio, fresh / name, copy=copy)
+        placed[name] = item.audio
+    elif placed[name] != item.audio:
+        raise ImportingError(
+            f"two recordings would both be called {name}: {_said(placed[name])} and "
+            f"{_said(item.audio)}; rename one of them"
+        )
+    row = {key: value for key, value in item.row.items() if value is not None}
+    table.write(json.dumps({"path": name, **row}, ensure_ascii=False) + "\n")
+
+
 def common_names(paths: Iterable[Path]) -> dict[Path, str]:
     """Names of files relative to the folder that all of them lie below."""
-    paths = list(paths)
-    top = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
-    return {path: path.relative_to(top).as_posix() for path in paths}
+    places = {path: path.absolute() for path in paths}
+    folders = {str(place.parent) for place in places.values()}
+    top = Path(os.path.commonpath(folders)) if folders else Path()
+    return {path: place.relative_to(top).as_posix() for path, place in places.items()}
 
 
 def _place(audio: Path | bytes, at: Path, *, copy: bool) -> None:

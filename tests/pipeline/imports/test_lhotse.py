@@ -94,7 +94,10 @@ def test_cuts_hold_both(project: Path, manifests: Path, tmp_path: Path) -> None:
     [
         (b"\x1f\x8b broken", "expected a lhotse manifest"),
         (gzip.compress(b"[1]\n"), r"gz:1: found '\[1\]', expected a JSON object"),
-        (gzip.compress(b'{"id": "s", "recording_id": "r1"}'), "gz:1: found no duration"),
+        (
+            gzip.compress(b'{"id": "s", "recording_id": "r1"}'),
+            r"gz:1: duration: Field required; expected what lhotse writes",
+        ),
         (
             gzip.compress(b'{"id": "s", "recording_id": "r9", "duration": 1}'),
             "recording 'r9', which no manifest",
@@ -109,6 +112,15 @@ def test_a_damaged_manifest_is_named(
     (manifests / "c_supervisions_train.jsonl.gz").write_bytes(text)
     with pytest.raises(ImportingError, match=message):
         bring_in("lhotse", manifests)
+
+
+def test_manifests_of_features_are_passed_over(
+    project: Path, manifests: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    features = {"type": "fbank", "num_frames": 100, "num_features": 80, "recording_id": "r1"}
+    write(manifests / "c_feats.jsonl", [features])
+    assert len(bring_in("lhotse", manifests)) == 2
+    assert "passed over 1 entries: features" in caplog.text
 
 
 def test_audio_that_is_in_no_file_is_refused(project: Path, manifests: Path) -> None:
