@@ -128,9 +128,9 @@ def shares(value: Any) -> dict[str, float]:
     """
     expected = 'expected votes per label, such as {"angry": 3, "sad": 1}'
     try:
-        votes = json.loads(value) if isinstance(value, str) else value
+        votes = _object(value)
         found = {text(label): number(count) for label, count in votes.items()}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError, KeyError) as error:
         raise ValueError(f"found {value!r}, {expected}") from error
     if not all(label.strip() for label in found):
         raise ValueError(f"found {value!r}, {expected}: one of its labels is empty")
@@ -148,7 +148,8 @@ def words(value: Any) -> tuple[Word, ...]:
     expected = 'expected words with start and end in seconds, such as [["oh", 0.1, 0.3]]'
     try:
         listed = json.loads(value) if isinstance(value, str) else value
-        found = tuple(Word(text(word), number(start), number(end)) for word, start, end in listed)
+        told = (w.values() if isinstance(w, dict) else w for w in listed)
+        found = tuple(Word(text(word), number(start), number(end)) for word, start, end in told)
     except (ValueError, TypeError) as error:
         raise ValueError(f"found {value!r}, {expected}") from error
     for word in found:
@@ -165,10 +166,10 @@ def votes(value: Any) -> tuple[Vote, ...]:
     """
     expected = 'expected the label of each rater, such as {"r1": "angry", "r2": ["sad", "fear"]}'
     try:
-        told = json.loads(value) if isinstance(value, str) else value
+        told = _object(value, "rater", "labels")
         lists = {text(r): [named] if isinstance(named, str) else named for r, named in told.items()}
         found = tuple(Vote(rater, tuple(map(text, named))) for rater, named in lists.items())
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise ValueError(f"found {value!r}, {expected}") from error
     if not all(label.strip() for vote in found for label in vote.labels):
         raise ValueError(f"found {value!r}, {expected}: one of the labels is empty")
@@ -183,7 +184,14 @@ def folds(value: Any) -> dict[str, str]:
     """
     expected = 'expected the part in each fold, such as {"1": "train", "2": "test"}'
     try:
-        told = json.loads(value) if isinstance(value, str) else value
-        return {text(fold): text(part) for fold, part in told.items()}
-    except (ValueError, AttributeError) as error:
+        return {text(fold): text(part) for fold, part in _object(value).items()}
+    except (ValueError, AttributeError, TypeError, KeyError) as error:
         raise ValueError(f"found {value!r}, {expected}") from error
+
+
+def _object(value: Any, key: str = "name", held: str = "value") -> Any:
+    """A JSON object; or a list of name and value, as tools without maps keep it, as one."""
+    told = json.loads(value) if isinstance(value, str) else value
+    if isinstance(told, list):
+        return {entry[key] or str(number): entry[held] for number, entry in enumerate(told)}
+    return told

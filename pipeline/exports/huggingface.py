@@ -16,6 +16,7 @@ from pipeline.exports.content import ExportError, Request, arrays, rows
 from pipeline.manifest import SCHEMA
 from pipeline.splitting.protocols import OFFICIAL_NAMES
 
+NAMES = {"sentence": "sentence_id"}  # which most take for the text
 PARTS = {"train": "train", "val": "validation", "test": "test"}
 
 
@@ -33,7 +34,7 @@ def write(corpus: Corpus, request: Request, out: Path) -> None:
     table = pa.table(
         {
             "audio": _audio(corpus, held, copy=request.copy),
-            **{f.name: _plain(held, f) for f in SCHEMA},
+            **{NAMES.get(f.name, f.name): _plain(held, f) for f in SCHEMA},
             **{n: _column(corpus, n, request.source, held) for n in request.features},
         }
     )

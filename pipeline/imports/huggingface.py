@@ -14,6 +14,7 @@ from pipeline.corpora.table import ALIASES
 from pipeline.imports.items import ImportingError, Item, Options
 
 PARTS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val"}
+PREFERRED = {"raw_label": ("emotion", "label", "raw_label")}  # an export of ours has the last two
 BEGINNINGS = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg"}  # else MP3
 
 log = logging.getLogger(__name__)
@@ -81,10 +82,12 @@ def _columns(dataset: Any, options: Options) -> dict[str, str]:
     found = dict(options.columns)
     if options.label:
         found["raw_label"] = options.label
-    for column, aliases in ALIASES.items():
-        for name in sorted(present - {"audio", *found.values()}):
-            if column != "path" and column not in found and name.casefold() in aliases:
-                found[column] = name
+    folded = {name.casefold(): name for name in sorted(present - {"audio"})}
+    for column, aliases in (ALIASES | PREFERRED).items():
+        named = [folded[alias] for alias in aliases if alias in folded]
+        free = [name for name in named if name not in found.values()]
+        if column != "path" and column not in found and free:
+            found[column] = free[0]
     if "duration" in present and dataset.features["duration"].dtype.startswith("float"):
         found.setdefault("stated_duration_s", "duration")
     if unused := sorted(present - set(found.values()) - {_audio_column(dataset, Path())}):

@@ -8,16 +8,26 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import stages
+from pipeline import layout, stages
+from pipeline.adding import Addition, add
 from pipeline.catalog import CatalogError
 from pipeline.corpus import Corpus
 from pipeline.demo.models import make_models
 from pipeline.exports.content import ExportError, Request, arrays
 from pipeline.exports.exporting import export
+from pipeline.imports.importing import Request as Import
+from pipeline.imports.importing import run
+from pipeline.imports.items import Options
+from pipeline.label_tables import TABLES
 from pipeline.params import load
+from tests.pipeline.corpora.trees import TREES
 from tests.projects import Project, add_corpus, make_project
 
 FEATURES = ("mel", "words", "bert_mean")
+SAME = (
+    *("audio_key", "speaker", "gender", "label", "soft_label", "agreement", "transcript", "words"),
+    *("sentence", "session", "turn", "arousal", "valence", "dominance", "split"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +104,31 @@ def test_datasets_reads_its_own(corpus: Corpus, tmp_path: Path) -> None:
     for name in FEATURES:
         expected = dict(arrays(corpus, name, "reference"))["c/0002"]
         assert np.array_equal(np.array(row[name], expected.dtype), expected)
+
+
+@pytest.mark.parametrize("reader", ["iemocap", "msp_podcast"])
+@pytest.mark.parametrize("form", ["csv", "huggingface"])
+def test_a_corpus_with_words_and_with_votes_in_its_own_names_comes_back(
+    reader: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if form == "huggingface":
+        pytest.importorskip("datasets", reason="the extra datasets is not installed")
+    monkeypatch.chdir(make_project(tmp_path / "project").root)
+    (tmp_path / "corpus").mkdir()
+    TREES[reader][0](tmp_path / "corpus")
+    add(Addition("own", tmp_path / "corpus", reader), workers=1)
+    export(Corpus.named("own", load()), form, asked(), tmp_path / "out")
+    if form == "csv":
+        add(Addition("back", tmp_path / "out"), workers=1)
+    else:  # which keeps the raters' answers as they are
+        names = {raw: name for raw, name in TABLES[reader].items() if isinstance(name, str)}
+        run(Import(form, tmp_path / "out", "back", Options(), names))
+        stages.run_manifest(Corpus.named("back", load()), workers=1)
+    own, back = (
+        pq.read_table(layout.manifest(name)).sort_by("audio_key") for name in ("own", "back")
+    )
+    for column in SAME:
+        assert back[column].to_pylist() == own[column].to_pylist(), column
 
 
 def test_audformat_reads_its_own(corpus: Corpus, tmp_path: Path) -> None:
