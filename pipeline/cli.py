@@ -54,7 +54,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         app()
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         if logging.getLogger().isEnabledFor(logging.DEBUG):
             raise
         typer.secho(f"error: {error}", fg="red", err=True)

@@ -112,8 +112,19 @@ def utterances(source: CorpusParams) -> Iterator[Utterance]:
     """What a corpus holds, in its reader's order.
 
     Raises:
-        CorpusError: the corpus is not there, not as its reader expects it, or holds nothing.
+        CorpusError: the corpus is not there, cannot be read, is not as its reader expects it, or
+            holds nothing.
     """
+    try:
+        yield from _utterances(source)
+    except OSError as error:
+        raise CorpusError(
+            f"{error.filename or source.path}: cannot be read ({error.strerror}); mend its "
+            "permissions or the path"
+        ) from error
+
+
+def _utterances(source: CorpusParams) -> Iterator[Utterance]:
     if not Path(source.path).exists():
         raise CorpusError(
             f"{source.path}: no such file or folder; put the corpus there or correct "

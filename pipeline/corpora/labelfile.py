@@ -144,9 +144,7 @@ def first_of(root: Path, names: Sequence[str]) -> Path:
 def _reading(file: Path) -> Iterator[None]:
     """Tell what keeps a file from being read as an error of the corpus."""
     try:
-        yield
+        with tablefile.readable(file):
+            yield
     except FileNotFoundError as error:
         raise wrong(file, None, f"no such file; {UNPACK}") from error
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror}); mend its permissions"
-        raise wrong(file, None, problem) from error

@@ -6,6 +6,7 @@ Values come out as the file has them: text from CSV and TSV, JSON values from th
 import csv
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,22 @@ def wrong(path: Path, line: int | None, problem: str) -> TableError:
     return TableError(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Tell what keeps a file or folder from being read, unless it is that it is not there.
+
+    Raises:
+        TableError: it cannot be read.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); mend its permissions"
+        raise wrong(path, None, problem) from error
+
+
 def find(path: Path) -> Path:
     """The table of a corpus: `path` itself, or the only (or the only `metadata.*`) one in it.
 
@@ -41,7 +58,8 @@ def find(path: Path) -> Path:
         if path.suffix.lower() not in SUFFIXES:
             raise wrong(path, None, f"found suffix {path.suffix!r}, expected {suffixes}")
         return path
-    tables = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    with readable(path):
+        tables = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     tables = [p for p in tables if not p.name.startswith(".")]
     named = [p for p in tables if p.stem == "metadata"]
     chosen = named or tables
@@ -94,7 +112,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
 
 def _lines(path: Path) -> Iterator[str]:
     """Decode line by line, so that an error can name its line."""
-    with path.open("rb") as file:
+    with readable(path), path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
             try:
                 text = raw.decode("utf-8-sig" if number == 1 else "utf-8")

@@ -92,6 +92,11 @@ def _labelled(table: Any, label: str) -> list[str]:
 
 def _rows(db: Any, table: Any, label: str) -> Iterator[tuple[Place, dict[str, Any]]]:
     frame = table.df
+    if lacking := sorted(set(table.columns) - set(frame.columns)):
+        raise ImportingError(
+            f"{db.root}: a table lacks the column {lacking[0]!r}, which db.yaml names; get the "
+            "database again"
+        )
     raters = {n: table.columns[n].rater_id for n in _labelled(table, label)}
     gold = [n for n, r in raters.items() if r is None or r in GOLD or n in GOLD] or list(raters)
     single = {r or n: n for n, r in raters.items() if n not in gold or (len(raters) > 1 and r)}

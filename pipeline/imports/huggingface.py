@@ -52,7 +52,7 @@ def _loaded(source: str) -> dict[str, Any]:
     saved = any((place / n).exists() for n in ("dataset_dict.json", "state.json"))
     try:
         found = datasets.load_from_disk(source) if saved else datasets.load_dataset(source)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    except Exception as error:  # whatever the parsers beneath it raise
         raise ImportingError(
             f"{source}: cannot be loaded ({type(error).__name__}: {error}); expected a folder that "
             "`save_to_disk` wrote, or, with a network, a name on the hub"

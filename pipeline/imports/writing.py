@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,7 +29,7 @@ def write(folder: Path, items: Iterable[Item], provenance: Mapping[str, Any], *,
     count = 0
     with appearing_folder(folder) as fresh:
         with (fresh / TABLE).open("w", encoding="utf-8") as table:
-            for item in items:
+            for item in _readable(items, provenance["source"]):
                 try:
                     _write_item(item, fresh, table, placed, copy=copy)
                 except (ValueError, OSError) as error:  # a path that no disk takes, no text, ...
@@ -41,6 +41,16 @@ def write(folder: Path, items: Iterable[Item], provenance: Mapping[str, Any], *,
             raise ImportingError(f"{provenance['source']}: found no utterance in it")
         write_json(fresh / PROVENANCE, {**provenance, "utterances": count, "audio": len(placed)})
     return count
+
+
+def _readable(items: Iterable[Item], source: Any) -> Iterator[Item]:
+    """The same items; what keeps files from being read is told as a fault of the source."""
+    try:
+        yield from items
+    except OSError as error:
+        raise ImportingError(
+            f"{source}: {error}; mend its permissions, or correct it there"
+        ) from error
 
 
 def _write_item(

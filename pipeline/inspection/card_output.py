@@ -41,6 +41,7 @@ def show_card(card: Card, pictures: Iterable[Path], *, as_json: bool) -> None:
         ("speaker", card.speakers),
     ):
         _bars(console, title, counts)
+    console.print()
     for title, spread in (
         ("duration (s)", card.duration_s),
         ("loudness (dBFS)", card.loudness_db),

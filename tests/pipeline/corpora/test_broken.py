@@ -1,11 +1,18 @@
 """Broken trees: one clear message with the file and what to do, or rejects; never anything else."""
 
+import csv
+import io
+import json
 import os
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -13,6 +20,7 @@ from hypothesis import strategies as st
 from pipeline import manifest
 from pipeline.corpora import CorpusError, CorpusParams, tree
 from pipeline.labels import LabelError
+from tests.pipeline.corpora.damage import damage
 from tests.pipeline.corpora.test_readers import PARAMS, build
 from tests.pipeline.corpora.trees import TREES, sounds, texts
 
@@ -121,14 +129,91 @@ def test_a_loop_of_links_is_walked_once_and_a_link_elsewhere_is_followed(tmp_pat
     assert len(build("emodb", root).utterances) == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
-def test_a_folder_that_cannot_be_listed_is_named(trees: dict[str, Path], tmp_path: Path) -> None:
-    root = copy(trees, "emodb", tmp_path)
-    (root / "wav").chmod(0)
+NOBODY = 65534
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """As a user who owns nothing: root may read whatever its mode says."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
     try:
-        assert "cannot be listed" in fault("emodb", root)
+        yield
     finally:
-        (root / "wav").chmod(0o755)
+        os.seteuid(0)
+
+
+@pytest.fixture
+def foreign(trees: dict[str, Path]) -> Iterator[Callable[[str], Path]]:
+    """Copies of trees that a user who owns nothing can reach (not below pytest's own folder)."""
+
+    def made(reader: str) -> Path:
+        root = copy(trees, reader, Path(folder))
+        root.chmod(0o755)
+        build(reader, root)  # imports what it needs, which that user may not read either
+        return root
+
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield made
+
+
+def test_a_folder_that_cannot_be_listed_is_named(foreign: Callable[[str], Path]) -> None:
+    root = foreign("emodb")
+    (root / "wav").chmod(0)
+    with unprivileged():
+        told = fault("emodb", root)
+    (root / "wav").chmod(0o755)
+    assert f"{root}/wav: cannot be listed (Permission denied); mend its permissions" in told
+
+
+@pytest.mark.parametrize(
+    ("reader", "file"),
+    [
+        ("nemo", "data.tsv"),
+        ("m3ed", "annotation.json"),
+        ("esd", "0012/0012.txt"),
+        ("vcemo", "metadata.csv"),
+    ],
+)
+def test_a_label_file_that_cannot_be_read_is_named(
+    reader: str, file: str, foreign: Callable[[str], Path]
+) -> None:
+    root = foreign(reader)
+    (root / file).chmod(0)
+    with unprivileged():
+        told = fault(reader, root)
+    assert f"{root}/{file}: cannot be read (Permission denied); mend its permissions" in told
+
+
+@pytest.mark.parametrize("reader", TREES)
+def test_a_corpus_whose_folder_cannot_be_read_is_named(
+    reader: str, foreign: Callable[[str], Path]
+) -> None:
+    root = foreign(reader)
+    root.chmod(0)
+    with unprivileged():
+        told = fault(reader, root)
+        below = fault(reader, root / "below")
+    root.chmod(0o755)
+    assert str(root) in told
+    assert "(Permission denied); mend its permissions" in told
+    assert f"{root}/below: cannot be read (Permission denied)" in below
+
+
+def test_a_recording_that_cannot_be_read_is_a_reject(foreign: Callable[[str], Path]) -> None:
+    root = foreign("emodb")
+    (root / "wav" / "03a01Fa.wav").chmod(0)
+    (root / "wav" / "16b10Lc.wav").symlink_to("nowhere.wav")
+    (root / "wav" / "16b10Ld.wav").mkdir()
+    with unprivileged():
+        found = build("emodb", root)
+    told = {row["path"]: (row["reason"], row["detail"]) for row in found.rejects.to_pylist()}
+    assert told["wav/03a01Fa.wav"] == ("unreadable", "Permission denied")
+    assert told["wav/16b10Lc.wav"][0] == "missing-file"
+    assert len(found.utterances) == 1
 
 
 def test_a_folder_that_goes_away_is_named(tmp_path: Path) -> None:
@@ -212,41 +297,6 @@ def labels_of(root: Path) -> list[Path]:
     return [root / name for name in names if not name.endswith("3avi")]
 
 
-def cut(data: bytes, draw: random.Random) -> bytes:
-    return data[: draw.randrange(len(data) + 1)]
-
-
-def flip(data: bytes, draw: random.Random) -> bytes:
-    changed = bytearray(data)
-    for _ in range(draw.randrange(1, 5)):
-        if changed:
-            changed[draw.randrange(len(changed))] = draw.randrange(256)
-    return bytes(changed)
-
-
-def insert(data: bytes, draw: random.Random) -> bytes:
-    place = draw.randrange(len(data) + 1)
-    junk = draw.choice(
-        [b'"', b"\0", b"\xef\xbb\xbf", b"\n", b"\t", b",", b"{", b"../", b"1e999", "、".encode()]
-    )
-    return data[:place] + junk + data[place:]
-
-
-def swap(data: bytes, draw: random.Random) -> bytes:
-    lines = data.split(b"\n")
-    draw.shuffle(lines)
-    return b"\n".join(lines)
-
-
-def repeat(data: bytes, draw: random.Random) -> bytes:
-    lines = data.split(b"\n")
-    return b"\n".join([*lines, draw.choice(lines)])
-
-
-def recode(data: bytes, draw: random.Random) -> bytes:
-    return data.decode("utf-8", "replace").encode(draw.choice(["utf-16", "utf-16-le", "gb18030"]))
-
-
 def upset(root: Path, draw: random.Random) -> None:
     """A file or folder goes, or a folder takes the place of a file."""
     path = draw.choice([path for path in root.rglob("*") if path != root])
@@ -262,16 +312,16 @@ def misspell(file: Path, draw: random.Random) -> None:
     file.rename(file.with_name("".join(name)))
 
 
-CHANGES: list[Callable[[bytes, random.Random], bytes]] = [cut, flip, insert, swap, repeat, recode]
-
-
-@pytest.mark.parametrize("reader", TREES)
-@settings(
+FUZZED = settings(
     max_examples=15,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+
+@pytest.mark.parametrize("reader", TREES)
+@FUZZED
 @given(seed=st.integers(0, 2**32))
 @example(seed=0)
 def test_no_change_to_label_files_and_names_leads_to_anything_but_rows_rejects_or_a_message(
@@ -284,11 +334,72 @@ def test_no_change_to_label_files_and_names_leads_to_anything_but_rows_rejects_o
     if draw.random() < 0.2:
         upset(root, draw)
     elif labels := labels_of(root):
-        file = draw.choice(labels)
-        for change in draw.choices(CHANGES, k=draw.randrange(1, 4)):
-            file.write_bytes(change(file.read_bytes(), draw))
+        damage(draw.choice(labels), draw)
     else:
         misspell(root / draw.choice(tree.files(root)), draw)
+    require_rows_or_message(reader, root)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+@FUZZED
+@given(seed=st.integers(0, 2**32))
+def test_no_change_to_a_table_of_any_format_leads_to_anything_but_rows_rejects_or_a_message(
+    suffix: str, seed: int, tmp_path: Path
+) -> None:
+    table = tmp_path / f"metadata.{suffix}"
+    if not (tmp_path / "a.wav").exists():
+        sounds(tmp_path, "a.wav", "b.wav")
+    table.write_bytes(full_table(suffix))
+    damage(table, random.Random(seed))
+    require_rows_or_message("table", tmp_path)
+
+
+def full_table(suffix: str) -> bytes:
+    """A table with every column, in one of the formats."""
+    row = {
+        "path": "a.wav",
+        "start_s": 0.0,
+        "end_s": 0.15,
+        "duration_s": 0.15,
+        "speaker": "anna",
+        "gender": "f",
+        "age": 31,
+        "language": "en",
+        "session": "s",
+        "dialogue": "d",
+        "turn": 1,
+        "transcript": "oh, no",
+        "words": [["oh", 0.0, 0.1]],
+        "sentence_id": "1",
+        "style": "x",
+        "intensity": "y",
+        "raw_label": "angry",
+        "soft_label": {"angry": 3, "sad": 1},
+        "votes": {"r1": ["angry"], "r2": ["sad", "fear"]},
+        "arousal": 2.5,
+        "valence": 1.0,
+        "dominance": 3.0,
+        "split": "train",
+        "folds": {"1": "train"},
+    }
+    rows = [row, row | {"path": "b.wav", "start_s": None, "end_s": None}]
+    if suffix == "jsonl":
+        return "".join(f"{json.dumps(r)}\n" for r in rows).encode()
+    text = [
+        {k: json.dumps(v) if isinstance(v, dict | list) else v for k, v in r.items()} for r in rows
+    ]
+    written = io.BytesIO() if suffix == "parquet" else io.StringIO()
+    if isinstance(written, io.BytesIO):
+        pq.write_table(pa.Table.from_pylist(text), written)
+        return written.getvalue()
+    table = csv.DictWriter(written, list(row), delimiter="\t" if suffix == "tsv" else ",")
+    table.writeheader()
+    table.writerows(text)
+    return written.getvalue().encode()
+
+
+def require_rows_or_message(reader: str, root: Path) -> None:
+    """What reading a corpus may end in, whatever is wrong with it."""
     try:
         found = build(reader, root)
     except (CorpusError, LabelError) as error:

@@ -1,17 +1,26 @@
 """A project folder to import into, and tones in place of speech."""
 
+import random
+import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, settings
 from ruamel.yaml import YAML
 
 from pipeline import layout, manifest, params
-from pipeline.imports.importing import Request, run
+from pipeline.corpora import CorpusError
+from pipeline.imports.importing import FORMATS, Request, run
 from pipeline.imports.items import Options
+from pipeline.imports.writing import write
+from tests.pipeline.corpora.damage import damage
 from tests.projects import make_project
+
+METADATA = ("", ".scp", ".json", ".jsonl", ".gz", ".stm", ".yaml", ".csv")
 
 
 def tone(path: Path, number: int = 0, duration_s: float = 0.3) -> None:
@@ -46,3 +55,28 @@ def entry(name: str = "new") -> dict[str, Any]:
     """A corpus's entry of params.yaml."""
     found: dict[str, Any] = YAML(typ="safe").load(layout.PARAMS)["corpora"][name]
     return found
+
+
+FUZZED = settings(
+    max_examples=20,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+def require_items_or_message(form: str, source: Path, seed: int, below: str = "") -> None:
+    """What an import may end in, whatever is wrong with a file of its source."""
+    draw = random.Random(seed)
+    root = source.parent / f"{source.name} changed"
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(source, root)
+    home, out = root / below, source.parent / "out"
+    files = [path for path in sorted(home.rglob("*")) if path.suffix in METADATA and path.is_file()]
+    damage(draw.choice(files), draw)
+    shutil.rmtree(out, ignore_errors=True)
+    try:
+        items = import_module(FORMATS[form]).items(home, Options())
+        assert write(out, items, {"source": str(home)}, copy=False) > 0
+    except CorpusError as error:
+        assert str(home) in str(error) or "recordings" in str(error)

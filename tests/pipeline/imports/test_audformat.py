@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.imports.items import ImportingError
-from tests.pipeline.imports.conftest import bring_in, tone
+from tests.pipeline.imports.conftest import FUZZED, bring_in, require_items_or_message, tone
 
 audformat = pytest.importorskip("audformat", reason="the extra audformat is not installed")
 pd = pytest.importorskip("pandas")
@@ -100,3 +102,9 @@ def test_a_database_without_the_scheme_names_those_it_has(project: Path, databas
         bring_in("audformat", database, label="mood")
     with pytest.raises(ImportingError, match=r"found no db\.yaml"):
         bring_in("audformat", database / "wav")
+
+
+@FUZZED
+@given(seed=st.integers(0, 2**32))
+def test_no_damage_leads_to_anything_but_utterances_or_a_message(seed: int, database: Path) -> None:
+    require_items_or_message("audformat", database, seed)

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.imports import emobox
 from pipeline.imports.items import ImportingError
 from pipeline.params import ParamsError
 from pipeline.splits import SplitParams, assign
 from pipeline.splitting.audit import audit, columns
-from tests.pipeline.imports.conftest import bring_in, entry, tone
+from tests.pipeline.imports.conftest import FUZZED, bring_in, entry, require_items_or_message, tone
 
 EMODB_MAP = {"anger": "Angry", "boredem": "Boredom", "Neutral": "Neutral"}  # as it is
 
@@ -208,3 +210,9 @@ def test_what_is_wrong_is_named_with_its_place(project: Path, emodb: Path, tmp_p
         ImportingError, match=r"emodb.jsonl:5: found \['key'\], expected key, wav and emo"
     ):
         bring_in("emobox", emodb)
+
+
+@FUZZED
+@given(seed=st.integers(0, 2**32))
+def test_no_damage_leads_to_anything_but_utterances_or_a_message(seed: int, emodb: Path) -> None:
+    require_items_or_message("emobox", emodb.parents[1], seed, "data/emodb")

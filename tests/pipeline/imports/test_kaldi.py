@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.imports.items import ImportingError
-from tests.pipeline.imports.conftest import bring_in, tone
+from tests.pipeline.imports.conftest import FUZZED, bring_in, require_items_or_message, tone
 
 
 @pytest.fixture
@@ -89,3 +91,9 @@ def test_another_encoding_and_a_missing_file_are_named(project: Path, data: Path
     (data / "wav.scp").unlink()
     with pytest.raises(ImportingError, match=r"wav\.scp: no such file"):
         bring_in("kaldi", data)
+
+
+@FUZZED
+@given(seed=st.integers(0, 2**32))
+def test_no_damage_leads_to_anything_but_utterances_or_a_message(seed: int, data: Path) -> None:
+    require_items_or_message("kaldi", data, seed)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.imports.items import ImportingError
-from tests.pipeline.imports.conftest import bring_in, tone
+from tests.pipeline.imports.conftest import FUZZED, bring_in, require_items_or_message, tone
 
 
 def recording(name: str, source: str, **more: Any) -> dict[str, Any]:
@@ -129,3 +131,14 @@ def test_audio_that_is_in_no_file_is_refused(project: Path, manifests: Path) -> 
     write(manifests / "c_recordings_train.jsonl.gz", [entry])
     with pytest.raises(ImportingError, match="expected one of type 'file'"):
         bring_in("lhotse", manifests)
+
+
+@FUZZED
+@given(seed=st.integers(0, 2**32))
+def test_no_damage_leads_to_anything_but_utterances_or_a_message(
+    seed: int, manifests: Path
+) -> None:
+    for path in list(manifests.glob("*.gz")):  # what is packed fails to unpack, and that is all
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    require_items_or_message("lhotse", manifests, seed)
