@@ -14,7 +14,7 @@ others are mapped by `labels` in params.yaml (`labels: {grumpy: angry}`).
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,7 @@ def read(path: Path, source: CorpusParams) -> Iterator[Utterance]:
     for line, row in rows(file):
         yield _utterance(file, line, row, columns(tuple(row)))
     if missing := sorted(set(chosen.values()) - seen) if seen else []:
-        raise wrong(
-            file,
-            None,
-            f"`columns` names {missing[0]!r}, the table has "
-            f"{', '.join(sorted(seen))}; correct `columns` in params.yaml",
-        )
+        raise _lacking(file, missing[0], seen)
     if ignored := sorted(seen - used):
         log.info("%s: ignored the columns %s", file, ", ".join(ignored))
 
@@ -135,6 +130,8 @@ def _columns(file: Path, names: tuple[str, ...], chosen: dict[str, str]) -> dict
             )
         if matches:
             found[column] = matches[0]
+    if "path" not in found and "path" in chosen:
+        raise _lacking(file, chosen["path"], names)
     if "path" not in found:
         raise wrong(
             file,
@@ -144,6 +141,12 @@ def _columns(file: Path, names: tuple[str, ...], chosen: dict[str, str]) -> dict
             "`columns: {path: your_column}`",
         )
     return found
+
+
+def _lacking(file: Path, name: str, columns: Iterable[str]) -> Exception:
+    has = ", ".join(sorted(columns))
+    problem = f"`columns` names {name!r}, the table has {has}; correct `columns` in params.yaml"
+    return wrong(file, None, problem)
 
 
 def _utterance(file: Path, line: int, row: Row, columns: dict[str, str]) -> Utterance:

@@ -1,4 +1,4 @@
-"""The pictures of a card: classes by gender, durations, loudness, lengths of texts."""
+"""The picture of a card: classes, durations, loudness, lengths of texts."""
 
 from pathlib import Path
 from typing import Any

@@ -245,6 +245,8 @@ def test_columns_in_params_must_exist_on_both_sides(tmp_path: Path) -> None:
     path = write(tmp_path, "path,mood\na.wav,sad\n")
     with pytest.raises(TableError, match="`columns` names 'moood', the table has mood, path"):
         table(path, columns={"label": "moood"})
+    with pytest.raises(TableError, match="`columns` names 'clip', the table has mood, path"):
+        table(path, columns={"path": "clip"})
     with pytest.raises(TableError, match="found 'mood', expected one of path"):
         table(path, columns={"mood": "label"})
 
