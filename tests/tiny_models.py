@@ -77,10 +77,22 @@ def make_bert(
 
 
 def make_whisper(
-    directory: Path, *, dim: int = 32, layers: int = 1, heads: int = 2, mels: int = 80
+    directory: Path,
+    *,
+    dim: int = 32,
+    layers: int = 1,
+    heads: int = 2,
+    mels: int = 80,
+    tokens: int | None = None,
 ) -> Path:
-    """A random Whisper in CTranslate2's format, of any size: it answers with nonsense."""
+    """A random Whisper in CTranslate2's format, of any size: it answers with nonsense.
+
+    Args:
+        tokens: end a text after about so many; without it nonsense goes on for as long as it may
+    """
     model = _random_whisper(0, dim=dim, layers=layers, heads=heads, mels=mels)
+    if tokens is not None:
+        _end_after(model, tokens)
     _save_and_convert(model, _whisper_tokenizer(), directory)
     return directory
 
@@ -255,6 +267,17 @@ def _random_whisper(
         }
     )
     return model
+
+
+def _end_after(model: Any, tokens: int) -> None:
+    """From a position on nothing but the end of the text is likely: it is what the position says,
+    louder than all else."""
+    import torch
+
+    decoder = model.model.decoder
+    with torch.no_grad():
+        end = decoder.embed_tokens.weight[model.config.eos_token_id]
+        decoder.embed_positions.weight[tokens:] = 100 * end / end.norm()
 
 
 def _save_and_convert(model: Any, tokenizer: Any, directory: Path) -> None:

@@ -2,13 +2,16 @@
 
     python tests/benchmarks/feature_speed.py [--corpus DIR] [--files N] [--processes P]
 
-Three ways over the same files, in turn and in one run, so that a busy machine slows all alike:
+Four ways over the same files, in turn and in one run, so that a busy machine slows all alike:
 
 * plain: a loop of librosa calls as one writes it in a notebook (load, pitch_shift, time_stretch,
   feature.melspectrogram with our mel parameters, log), one Parquet table with pyarrow's defaults;
 * views: the same work by this project's functions, log-mel as the store writes it;
 * store: besides, each view is encoded as FLAC, written to Parquet, read back and decoded before its
-  log-mel, as the stages augment and mel do. The plain loop keeps no views.
+  log-mel, as the stages augment and mel do. The plain loop keeps no views;
+* libraries: nothing but the calls of "views" into libraries, on arrays of the same shapes: decoding
+  by libsndfile, transforms by torch, resampling by soxr, writing by pyarrow. What it makes has no
+  meaning. It shows how fast "views" could become if all code of this project took no time.
 
 Imports and compiling are paid before the clock starts and shown apart (views comes first and pays
 for both of ours). One process is compared by the processor's seconds, which other programs on the
@@ -21,6 +24,8 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy starts its threads
 
 import argparse
+import functools
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +33,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +41,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from features import vocoder
 from features.audio import decode_flac, encode_flac, read_audio
 from features.augment import (
     AugmentParams,
@@ -50,6 +57,7 @@ RATE_HZ = 16000
 MEL = MelParams(512, 25.0, 10.0, 80, 0.0, 8000.0, 1e-6)
 AUGMENT = AugmentParams(NoiseParams(30.0), PitchParams(2.0), StretchParams(0.9, 1.1))
 SHARD = 64  # utterances
+STOCK = 1 << 22  # numbers that `libraries` works on: enough for recordings of a minute
 VIEWS = ("original", "noise", "pitch", "stretch")
 
 Work = Callable[[Sequence[Path], Path], None]  # some files -> one shard at a path
@@ -112,6 +120,43 @@ def ours_stored(files: Sequence[Path], out: Path) -> None:
         rows.append(log_mel(read_audio(file, RATE_HZ), RATE_HZ, MEL))
         rows.extend(log_mel(decode_flac(next(stored))[0], RATE_HZ, MEL) for _ in VIEWS[1:])
     write_mel([file.stem for file in files], rows, out)
+
+
+def libraries(files: Sequence[Path], out: Path) -> None:
+    import soundfile
+    import soxr
+    import torch
+
+    rows = []
+    for file in files:
+        _, pitch, stretch = draw_recipes(file.stem, AUGMENT)
+        samples = len(soundfile.read(file, dtype="int16")[0])
+        rate = 2.0 ** (-pitch.semitones / 12)
+        frames = 1 + samples // vocoder.HOP
+        torch.fft.rfft(some("float64", frames, vocoder.FRAME))
+        for slower in (rate, stretch.rate):
+            torch.fft.irfft(some("complex64", math.ceil(frames / slower), vocoder.BINS))
+        soxr.resample(some("float32", round(samples / rate)).numpy(), RATE_HZ / rate, RATE_HZ)
+        for length in (samples, samples, samples, round(samples / stretch.rate)):
+            frames = 1 + length // 160
+            torch.fft.rfft(some("float32", frames, MEL.n_fft))
+            rows.append(some("float16", frames, MEL.n_mels, start=len(rows) << 16).numpy())
+    write_mel([file.stem for file in files], rows, out)
+
+
+def some(dtype: str, *shape: int, start: int = 0) -> Any:
+    """Normal deviates, from a stock that is made once."""
+    size = math.prod(shape)
+    start %= STOCK - size
+    return stock(dtype)[start : start + size].reshape(shape)
+
+
+@functools.cache
+def stock(dtype: str) -> Any:
+    import torch
+
+    numbers = torch.from_numpy(np.random.default_rng(0).standard_normal(STOCK))
+    return numbers.to(getattr(torch, dtype))
 
 
 def write_mel(ids: Sequence[str], rows: Sequence[np.ndarray], out: Path) -> None:
@@ -192,14 +237,15 @@ def measure(
     """Seconds per repeat of each way; the ways take turns within a repeat."""
     size = min(SHARD, -(-len(files) // (2 * options.processes)))
     shards = [files[i : i + size] for i in range(0, len(files), size)]
-    seconds: dict[str, list[float]] = {"plain": [], "views": [], "store": []}
+    ways = {"views": ours, "store": ours_stored, "libraries": libraries}
+    seconds: dict[str, list[float]] = {"plain": [], **{name: [] for name in ways}}
     clock = time.process_time if options.processes == 1 else time.perf_counter
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         if options.processes > 1:
             warm(pool, files, options.processes, out)
         for _ in range(options.repeats):
             seconds["plain"].append(timed(plain, shards, out, clock))
-            for name, work in (("views", ours), ("store", ours_stored)):
+            for name, work in ways.items():
                 if options.processes > 1:
                     seconds[name].append(timed_in(pool, work, shards, out))
                 else:
@@ -236,7 +282,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         files = list(recordings(options, out))
-        ways = {"views": ours, "store": ours_stored, "plain": plain}
+        ways = {"views": ours, "store": ours_stored, "libraries": libraries, "plain": plain}
         starts = {
             name: timed(work, [files[:1]], out, time.perf_counter) for name, work in ways.items()
         }
