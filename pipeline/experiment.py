@@ -2,16 +2,14 @@
 
 import json
 import logging
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import catalog, layout, splits
-from pipeline.files import appearing, appearing_folder, sole_writer
+from pipeline.files import appearing, appearing_folder, lock
 from pipeline.pack import PackSummary, SplitFile, pack
-from pipeline.packing.currency import require_current
 from pipeline.params import Params, ParamsError, RunParams, run_settings
 
 METRICS_FILE = "metrics.json"
@@ -51,43 +49,6 @@ def pack_task(params: Params, task: str) -> PackSummary:
     return pack(task, params.tasks[task], catalog.load(), files, layout.cache(task))
 
 
-def train(
-    params: Params,
-    name: str,
-    device: str,
-    workers: int | None,
-    *,
-    profile: bool = False,
-    loggers: Sequence[str] = (),
-) -> str:
-    """Train every fold and seed of a run that is not there yet."""
-    from pipeline.loggers import logging_to
-    from training.progress import ProgressLog
-    from training.train import train_run
-
-    run, started = run_settings(params, name), time.monotonic()
-    out, log = layout.run(name), ProgressLog(layout.speed(name))
-    before = {path.name for path in out.iterdir()} if out.exists() else set()
-    trace = layout.trace(name) if profile else None
-    cache = layout.cache(run.task)
-    require_current(cache, params, run.task, run.split)
-    told = logging_to(loggers, run, layout.LOGS / name, log)
-    with sole_writer(out), told as report_epoch:
-        models = train_run(
-            run,
-            cache,
-            out,
-            device=device,
-            workers=workers,
-            progress=report_epoch,
-            trace=trace,
-        )
-    new = sum(path.name not in before for path in models)
-    seconds = time.monotonic() - started
-    done = f"train {name}: {new} computed, {len(models) - new} reused, {seconds:.1f} s"
-    return ", ".join(part for part in (done, log.summary) if part)
-
-
 def evaluate(params: Params, name: str, device: str) -> str:
     """Predict the test utterances of a run; write predictions, metrics and plots."""
     from pipeline.reporting.plots import plot_run
@@ -96,7 +57,7 @@ def evaluate(params: Params, name: str, device: str) -> str:
 
     run = run_settings(params, name)
     report = layout.run_report(name)
-    with sole_writer(layout.run(name)):
+    with lock(layout.run(name)):
         evaluate_run(
             run,
             layout.cache(run.task),

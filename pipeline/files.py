@@ -63,23 +63,34 @@ def sole_writer(folder: Path) -> Iterator[None]:
     Raises:
         BusyError: another process is writing there.
     """
+    with lock(folder):
+        for leftover in folder.glob(f"{TEMPORARY}*"):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        yield
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; what a killed run left there stays, to go on from.
+
+    Raises:
+        BusyError: another process is writing there.
+    """
     from filelock import FileLock, Timeout
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
+    held = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
     try:
-        lock.acquire()
+        held.acquire()
     except Timeout:
         raise BusyError(
             f"{folder}: another process is writing here (a killed `dvc` can leave its stage "
             "running); wait for it to end, or end it, then run again"
         ) from None
     try:
-        for leftover in folder.glob(f"{TEMPORARY}*"):
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         yield
     finally:
-        lock.release()
+        held.release()
 
 
 def write_json(path: Path, value: Any) -> None:

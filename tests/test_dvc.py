@@ -192,6 +192,25 @@ def test_a_comment_recomputes_nothing(base: Step, there: Path) -> None:
     assert outputs(clone) == before
 
 
+def test_runs_trained_at_once_are_not_trained_again(base: Step, there: Path) -> None:
+    clone = base[0].copy(there)
+    task = YAML(typ="safe").load(clone.root / "params.yaml")["tasks"]["emotion4"]
+    text = {**RUN, "modalities": ["bert"]}
+    clone.set(
+        presets__tuned__optimiser__lr=2e-3,
+        tasks={"emotion4": task, "other": task},
+        runs={"all": RUN, "text": text, "other": {**text, "task": "other"}},
+    )
+    done = clone.vcemo("train", "--all", check=False)
+    assert done.returncode == 1
+    assert "train: 3 runs, 1 failed, 4 computed, 0 reused" in done.stdout
+    assert "1 of 3 runs failed" in done.stderr
+    assert "the task is not packed; run `dvc repro pack@other`" in done.stderr
+    found = {"train@all": 0, "train@text": 0, "train@other": SPLIT["folds"]}
+    assert clone.repro().computed == found
+    assert "2 reused" in clone.vcemo("train", "text").stdout
+
+
 @pytest.fixture
 def pushed(base: Step, there: Path) -> Clone:
     """A copy of the base whose results are in a remote."""

@@ -1,30 +1,22 @@
-"""The folds of a run as jobs: planned by content, run in one process or several."""
+"""The folds of a run as jobs, planned by content."""
 
 import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
 
 from training.cache import TensorCache
-from training.checkpoint import describe_fold
+from training.checkpoint import describe_fold, untrained_model
 from training.files import TEMPORARY
 from training.fit import check_fit
-from training.progress import Report
 from training.settings import RunSettings, files_of
 
 TRAINING_VERSION = 3  # raise it when the same settings train another model
 _FOLDER = re.compile(r"\d+-\d+-[0-9a-f]{32}")
-
-Work = Callable[["FoldJob", Report], None]
 
 
 @dataclass(frozen=True)
@@ -93,6 +85,17 @@ def fold_key(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def expected_work(run: RunSettings, cache: TensorCache) -> float:
+    """How long a fold takes beside those of other runs: what is shown to it, by its weights."""
+    record = {**describe_fold(run, cache, 0, run.seeds[0]), "vocabulary": []}
+    with torch.device("meta"):
+        model = untrained_model(record)
+    weights = sum(p.numel() for p in model.parameters())
+    shown = cache.frames.sum() if "audio" in run.modalities else len(cache.frames)
+    passes = run.training.epochs * (2 if run.training.double_view else 1)
+    return float(passes * weights * shown)
+
+
 def unfinished(jobs: list[FoldJob]) -> list[FoldJob]:
     """The jobs whose folder is not there yet."""
     return [job for job in jobs if not job.folder.is_dir()]
@@ -105,70 +108,3 @@ def finish(out_dir: Path, jobs: list[FoldJob]) -> None:
         stale = _FOLDER.fullmatch(path.name) is not None and path.name not in wanted
         if stale or path.name.startswith(TEMPORARY):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def run_jobs(work: Work, jobs: Sequence[FoldJob], workers: int, progress: Report) -> None:
-    """Do all jobs, here or in spawned processes; the messages of all arrive at `progress` here.
-
-    The first error is raised and ends the other processes. When this process dies, even by a kill,
-    they notice at their next message.
-    """
-    workers = min(len(jobs), max(1, workers))
-    if workers == 1:
-        for job in jobs:
-            work(job, progress)
-        return
-    waiting = iter(jobs)
-    busy = dict(_start(work, job) for job in islice(waiting, workers))
-    try:
-        while busy:
-            for pipe in wait(list(busy)):
-                assert isinstance(pipe, Connection)
-                if _hear(pipe, busy[pipe], progress):
-                    continue
-                if (following := next(waiting, None)) is not None:
-                    pipe.send(following)
-                    continue
-                pipe.close()
-                busy.pop(pipe).join()
-    finally:
-        for process in busy.values():
-            process.terminate()
-            process.join()
-
-
-def _start(work: Work, job: FoldJob) -> tuple[Connection, BaseProcess]:
-    """A process that does one job after another as they come through the pipe."""
-    context = get_context("spawn")  # a forked child may inherit a lock that nobody will open
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(work, theirs), daemon=True)
-    process.start()
-    theirs.close()  # so that each side sees the end of the other
-    ours.send(job)
-    return ours, process
-
-
-def _serve(work: Work, pipe: Connection) -> None:
-    try:
-        while True:
-            work(pipe.recv(), pipe.send)
-            pipe.send(None)
-    except (EOFError, ConnectionError):  # the other side is done, or dead
-        return
-    except Exception as error:
-        pipe.send(error)
-
-
-def _hear(pipe: Connection, process: BaseProcess, progress: Report) -> bool:
-    """Pass on the next message of a worker; False when its job is done."""
-    try:
-        message = pipe.recv()
-    except (EOFError, ConnectionError) as error:
-        process.join()
-        code = process.exitcode
-        raise RuntimeError(f"a training process died with exit code {code}") from error
-    if isinstance(message, Exception):
-        raise message
-    if message is not None:
-        progress(message)
-    return message is not None

@@ -1,12 +1,11 @@
 """What training tells while it runs: the score of every epoch."""
 
 import csv
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.speed import Speed, total
+from training.speed import Speed
 from training.train_settings import Score
 
 
@@ -47,16 +46,13 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-class ProgressLog:
-    """Shows each message, and adds how fast it went to a CSV file, where older lines stay."""
+class SpeedFile:
+    """Adds how fast each epoch went to a CSV file, where older lines stay."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.speeds: list[Speed] = []
 
     def __call__(self, progress: Progress) -> None:
-        show_line(progress)
-        self.speeds.append(progress.speed)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = not self.path.exists()
         line = {
@@ -73,18 +69,3 @@ class ProgressLog:
             if new:
                 writer.writeheader()
             writer.writerow(line)
-
-    @property
-    def summary(self) -> str:
-        """How fast all of it went; empty if nothing was trained."""
-        return str(total(self.speeds)) if self.speeds else ""
-
-
-def show_line(progress: Progress) -> None:
-    """Keep one line on a terminal; silent elsewhere."""
-    if sys.stderr.isatty():
-        s = progress.score
-        done = f"epoch {s.epoch}/{progress.epochs}"
-        line = f"{progress.run} fold {progress.fold} seed {progress.seed} {done}"
-        scores = f"loss {s.train_loss:.3f} val WA {s.val_wa:.3f}"
-        sys.stderr.write(f"\r\033[K{line} {scores}")

@@ -1,10 +1,9 @@
-"""Training: every fold and seed of a run, each from start to finish in one loop."""
+"""Training: one fold with one seed, from start to finish in one loop."""
 
 import csv
 import io
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,14 +14,11 @@ from training import metrics
 from training.augment import augment_batch
 from training.batch import Batch
 from training.blocks import begin_step, compile_blocks
-from training.cache import open_cache
 from training.checkpoint import describe_fold, save_fold, untrained_model
 from training.course import Course
-from training.data import epoch_rows, open_features
+from training.data import epoch_rows
 from training.device import (
     autocast,
-    choose_device,
-    default_workers,
     own_chance,
     precision,
 )
@@ -38,8 +34,8 @@ from training.distributed import (
 from training.draw import seed_of
 from training.feed import feed
 from training.files import make_folder
-from training.fold import FoldData, check_folds, open_fold
-from training.jobs import FoldJob, finish, plan, run_jobs, unfinished
+from training.fold import FoldData, open_fold
+from training.jobs import FoldJob
 from training.losses import classification_loss, joint_loss, supervised_contrastive
 from training.memory import explain_memory
 from training.moco import MomentumContrast
@@ -48,49 +44,11 @@ from training.normalise import Rows
 from training.predict import predict
 from training.progress import EpochScore, Progress, Report
 from training.schedule import clip_gradient, rate
-from training.settings import RunSettings
 from training.speed import Speed, Stopwatch, traced
 from training.train_settings import TrainSettings
 
 HISTORY = "history.csv"
 LOOK_EVERY = 50  # batches, at the numbers that wait on the device
-
-
-def train_run(
-    run: RunSettings,
-    cache_dir: Path,
-    out_dir: Path,
-    *,
-    device: str = "auto",
-    workers: int | None = None,
-    progress: Report = lambda _: None,
-    trace: Path | None = None,
-) -> list[Path]:
-    """Train what is not yet trained of a run; the folder of each fold and seed, in order.
-
-    A folder's name holds the key of all it depends on, so one that exists is right and stays.
-    Folders no longer wanted go last. Neither `workers` (None: a process per processor, on CUDA one)
-    nor what was trained before changes a result.
-
-    Raises:
-        ValueError: the cache does not fit the run, a loss was not finite, or the GPU's memory is
-            too small for a batch.
-    """
-    cache = open_cache(cache_dir)
-    chosen = choose_device(device)
-    jobs = plan(run, cache, out_dir, chosen)
-    todo = unfinished(jobs)
-    if todo:
-        check_folds(run, cache)
-        cache.verify()
-        open_features(cache, run)  # complain here, not in a worker
-        todo[0] = replace(todo[0], trace=trace)
-        run_jobs(
-            train_fold, todo, default_workers(chosen) if workers is None else workers, progress
-        )
-    if is_writer():
-        finish(out_dir, jobs)
-    return [job.folder for job in jobs]
 
 
 def train_fold(job: FoldJob, report: Report) -> None:

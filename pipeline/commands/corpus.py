@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands.options import Workers
+
 app = typer.Typer(help="Bring corpora in, and know what is in them.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="A corpus of params.yaml.", metavar="NAME")]
@@ -18,10 +20,6 @@ Labels = Annotated[
 ]
 Language = Annotated[
     str | None, typer.Option(help="ISO 639-1, for utterances that do not tell theirs.")
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(min=1, help="Workers; default VCEMO_WORKERS, else all processors."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 

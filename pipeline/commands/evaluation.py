@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline import params
+from pipeline.commands.options import Device
 
 app = typer.Typer()
 
@@ -44,9 +45,7 @@ def compare(
 @app.command()
 def robustness(
     run: Annotated[str, typer.Argument(help="A run under `robustness` of params.yaml.")],
-    device: Annotated[
-        str, typer.Option(envvar="VCEMO_DEVICE", help="auto, cpu, cuda, cuda:1.")
-    ] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Try a trained run under noise, without modalities and with other texts."""
     from pipeline import experiment

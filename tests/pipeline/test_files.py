@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.files import BusyError, appearing, appearing_folder, write_json
+from pipeline.files import BusyError, appearing, appearing_folder, lock, sole_writer, write_json
 
 
 def test_a_file_is_there_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -71,3 +71,18 @@ def test_a_folder_has_one_writer_at_a_time(out: Path) -> None:
         ):
             pass
     assert content(out) == {"other": b"new"}
+
+
+def test_what_a_killed_run_left_stays_under_a_lock_and_goes_with_a_sole_writer(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    left = folder / ".tmp-0-0-key.course"
+    left.touch()
+    with lock(folder):
+        assert left.exists()
+        with pytest.raises(BusyError), sole_writer(folder):
+            pass
+    with sole_writer(folder):
+        assert not left.exists()

@@ -13,7 +13,7 @@ from training.checkpoint import load_fold
 from training.data import open_features
 from training.normalise import fit_normalisation
 from training.predict import predict
-from training.train import train_run
+from training.runs import train_run
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 from training.cache import open_cache
 from training.data import epoch_rows, open_features, scoring_rows
 from training.normalise import ONE_GROUP, Normalisation, fit_normalisation
-from training.train import train_run
+from training.runs import train_run
 from training.vocabulary import Vocabulary
 
 IDENTITY = Normalisation(torch.zeros(1, 8), torch.ones(1, 8), ONE_GROUP)

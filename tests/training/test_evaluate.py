@@ -11,7 +11,7 @@ import pytest
 from pipeline import query
 from training.cache import open_cache
 from training.evaluate import PREDICTIONS, evaluate_run, warnings_about
-from training.train import train_run
+from training.runs import train_run
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,8 @@
-import sys
 from dataclasses import replace
 
 import pytest
 
-from training.progress import EpochScore, Progress, ProgressLog, show_line
+from training.progress import EpochScore, Progress, SpeedFile
 from training.speed import Speed
 
 SPEED = Speed(utterances=300, seconds=2.0, waiting_s=0.05, memory_mib=812.4)
@@ -33,23 +32,12 @@ def test_the_lowest_loss_or_the_last_epoch_may_be_asked_for_instead():
     assert late.rank("last") > early.rank("last")
 
 
-def test_an_epoch_is_one_line_on_a_terminal_and_silent_elsewhere(capsys, monkeypatch):
-    show_line(PROGRESS)
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    show_line(PROGRESS)
-    shown = capsys.readouterr().err
-    assert shown == "\r\033[Kall fold 1 seed 7 epoch 2/30 loss 1.235 val WA 0.500"
-
-
-def test_a_log_keeps_old_lines_and_sums_up_its_own(tmp_path):
+def test_a_speed_file_keeps_its_old_lines(tmp_path):
     path = tmp_path / "speed" / "all.csv"
-    ProgressLog(path)(PROGRESS)
-    log = ProgressLog(path)
-    assert log.summary == ""
-    log(PROGRESS)
-    log(replace(PROGRESS, speed=replace(SPEED, seconds=1.0, memory_mib=900.0)))
-    assert log.summary == "200 utterances/s, 3.3% waiting for data, 900 MiB"
+    SpeedFile(path)(PROGRESS)
+    later = SpeedFile(path)
+    later(PROGRESS)
+    later(replace(PROGRESS, speed=replace(SPEED, seconds=1.0, memory_mib=900.0)))
     lines = path.read_text().splitlines()
     assert lines[0] == "run,fold,seed,epoch,utterances_per_s,waiting_share,memory_mib"
     assert lines[1:] == ["all,1,7,2,150.0,0.0250,812"] * 2 + ["all,1,7,2,300.0,0.0500,900"]

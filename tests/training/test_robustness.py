@@ -10,7 +10,7 @@ from training.cache import open_cache
 from training.evaluate import evaluate_run
 from training.ragged import Ragged
 from training.robustness import Condition, answer_under
-from training.train import train_run
+from training.runs import train_run
 
 
 @pytest.fixture(scope="module")

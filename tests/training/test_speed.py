@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from training.runs import train_run
 from training.speed import Stopwatch, traced
-from training.train import train_run
 
 
 def test_only_the_wait_for_items_counts_as_waiting():

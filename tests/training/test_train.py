@@ -13,12 +13,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-import training.train
+import training.runs
 from training.cache import open_cache
 from training.evaluate import evaluate_run
 from training.model_settings import reads_word_ids
+from training.runs import Wanted, train_run, train_runs
 from training.settings import to_json
-from training.train import train_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,12 +97,11 @@ def test_chance_and_threads_of_the_caller_are_left_alone(short, cache_dir, tmp_p
 
 def test_workers_not_given_are_what_suits_the_device(short, cache_dir, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(training.train, "default_workers", lambda device: f"for {device}")
-    monkeypatch.setattr(training.train, "run_jobs", lambda *given: seen.append(given[2]))
-    tmp_path.joinpath("out").mkdir()
+    monkeypatch.setattr(training.runs, "default_workers", lambda device: {"cpu": 7}[device.type])
+    monkeypatch.setattr(training.runs, "run_in_processes", lambda *given: seen.append(given[2]))
     for workers in (None, 3):
-        train(short, cache_dir, tmp_path / "out", workers)
-    assert seen == ["for cpu", 3]
+        train_runs([Wanted(short, cache_dir, tmp_path)], device="cpu", workers=workers)
+    assert seen == [7, 3]
 
 
 def test_a_fold_without_a_class_is_refused_before_training(
