@@ -29,6 +29,9 @@ def group(device: str) -> Iterator[None]:
 
     Args:
         device: where they compute; a group on a CPU talks by gloo, on GPUs by NCCL
+
+    Raises:
+        ConnectionError: another process ended, or was silent for longer than `PATIENCE`.
     """
     if "WORLD_SIZE" not in os.environ or dist.is_initialized():
         yield
@@ -39,8 +42,14 @@ def group(device: str) -> Iterator[None]:
     dist.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
     try:
         yield
-    finally:
-        dist.destroy_process_group()
+    except RuntimeError as error:
+        if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
+            raise
+        raise ConnectionError(
+            f"process {rank()} of {world_size()} stops, as another one ended or does not answer; "
+            f"what that one said tells why ({error})"
+        ) from error
+    dist.destroy_process_group()  # not after an error: it could wait for those that wait for this
 
 
 def world_size() -> int:

@@ -10,13 +10,14 @@ missing are left out (`pip install datasets webdataset lhotse`). One table, prin
   written again and again into a larger file; opening and first pass, then later passes; ours with
   and without normalisation, and how many times as fast as each rival of the same duties
 * step: an epoch of training fed from the cache, against the same batches made beforehand
-* folds: two folds in two processes, against one after the other (on a CPU)
+* folds: four folds in two processes, against one after the other (on a CPU)
+* runs: one fold of each of twelve runs --at-once, against one after another; the runs are those of
+  --run (`vcemo run-file --all DIR` writes them), or the sets of inputs of a single one
 """
 
 import argparse
+import os
 import sys
-import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
+import many_runs  # noqa: E402
 from loading import loading  # noqa: E402
 from timing import CLOCKS, Clock, Lines, fastest  # noqa: E402
 
@@ -36,9 +38,11 @@ from training.data import epoch_rows, open_features  # noqa: E402
 from training.device import choose_device  # noqa: E402
 from training.feed import feed  # noqa: E402
 from training.fold import open_fold  # noqa: E402
-from training.jobs import plan, run_jobs  # noqa: E402
+from training.jobs import plan  # noqa: E402
 from training.settings import RunSettings, read_run  # noqa: E402
-from training.train import train_fold, training_loss  # noqa: E402
+from training.train import training_loss  # noqa: E402
+
+PARTS = ("loading", "step", "folds", "runs")
 
 
 def step(run: RunSettings, cache_dir: Path, device: torch.device, clock: Clock) -> Lines:
@@ -73,34 +77,31 @@ def step(run: RunSettings, cache_dir: Path, device: torch.device, clock: Clock) 
     return [("step: fed from the cache", f"{rate:.0f} utterances/s", share)]
 
 
-def folds(run: RunSettings, cache_dir: Path, device: torch.device) -> Lines:
-    few = replace(run, training=replace(run.training, epochs=10), seeds=run.seeds[:1])
-    taken = {}
-    for workers in (1, 2):
-        with tempfile.TemporaryDirectory() as out:
-            jobs = plan(few, open_cache(cache_dir), Path(out), device)[:4]
-            started = time.perf_counter()
-            run_jobs(train_fold, jobs, workers, lambda _: None)
-            taken[workers] = time.perf_counter() - started
-    return [("folds: four, two processes", f"{taken[2]:.1f} s", f"{taken[1] / taken[2]:.2f}")]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True, nargs="+")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--epochs", type=int, default=20, help="of each fold side by side")
+    parser.add_argument("--at-once", type=int, default=os.cpu_count(), help="runs (default: cores)")
     clock = "seconds on the wall, or of this processor on a machine with other work"
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help=clock)
     options = parser.parse_args()
-    device, run = choose_device(options.device), read_run(options.run)
+    device, cache_dir = choose_device(options.device), options.cache
+    given = [read_run(path) for path in options.run]
+    run, epochs, clock = given[0], options.epochs, CLOCKS[options.clock]
     torch.set_num_threads(1)  # as training does
-    clock = CLOCKS[options.clock]
-    lines = loading(open_features(open_cache(options.cache), run), options.rows, device, clock)
-    lines += step(run, options.cache, device, clock)
-    if device.type == "cpu":
-        lines += folds(run, options.cache, device)
+    lines: Lines = []
+    if "loading" in options.parts:
+        lines += loading(open_features(open_cache(cache_dir), run), options.rows, device, clock)
+    if "step" in options.parts:
+        lines += step(run, cache_dir, device, clock)
+    if "folds" in options.parts and device.type == "cpu":
+        lines += many_runs.folds(run, cache_dir, device, epochs)
+    if "runs" in options.parts:
+        lines += many_runs.runs(given, cache_dir, device, epochs, options.at_once)
     for name, found, ratio in lines:
         print(f"{name:<39} {found:>31}   {ratio}")
 

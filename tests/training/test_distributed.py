@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -45,6 +46,13 @@ def train(*arguments, **options):
         line, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture
+def unused_tcp_port():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
 
 
 def history(out):
@@ -94,9 +102,9 @@ def test_a_run_goes_on_with_another_number_of_processes(run, cache_dir, tmp_path
         assert resumed == pytest.approx(alone, rel=1e-4, abs=1e-5)
 
 
-def test_when_a_process_dies_the_others_stop(run, cache_dir, tmp_path):
+def test_when_a_process_dies_torchrun_stops_the_others_and_says_which(run, cache_dir, tmp_path):
     out = tmp_path / "out"
-    run = replace(run, training=replace(run.training, epochs=500, patience=None))
+    run = replace(run, training=replace(run.training, epochs=100_000, patience=None))
     line = command(run, cache_dir, out, processes=2, part="train")
     child = subprocess.Popen(line, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
     wait_for(out / "folds", ".tmp-[0-9]*.course")
@@ -106,3 +114,22 @@ def test_when_a_process_dies_the_others_stop(run, cache_dir, tmp_path):
     assert child.returncode != 0
     assert "SIGKILL" in told
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+def test_where_nobody_watches_a_process_stops_by_itself_when_another_dies(
+    run, cache_dir, tmp_path, unused_tcp_port
+):
+    out = tmp_path / "out"
+    run = replace(run, training=replace(run.training, epochs=100_000, patience=None))
+    line = command(run, cache_dir, out, processes=1, part="train")
+    names = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(unused_tcp_port), "WORLD_SIZE": "2"}
+    pair = []
+    for number in ("0", "1"):
+        own = ENVIRONMENT | names | {"RANK": number, "LOCAL_RANK": number}
+        pair.append(subprocess.Popen(line, cwd=ROOT, env=own, stderr=subprocess.PIPE, text=True))
+    wait_for(out / "folds", ".tmp-[0-9]*.course")
+    pair[1].kill()
+    _, told = pair[0].communicate(timeout=60)
+    pair[1].communicate()
+    assert pair[0].returncode == 1
+    assert "error: process 0 of 2 stops, as another one ended" in told
