@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
