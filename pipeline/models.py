@@ -73,11 +73,17 @@ def table(models: list[Listed]) -> Any:
         out.add_column(name, overflow="fold")
     for one in models:
         here = "yes" if one.found else "no"
-        revision = one.found.revision[-12:] if one.found else "-"
+        model, _, pinned = one.named.name.partition("@")
+        revision = _short(one.found.revision if one.found else pinned or "-")
         size = f"{one.size_bytes / 1e6:,.1f} MB" if one.found else "-"
         licence = one.licence or ("not told" if one.found else "-")
-        out.add_row(one.named.setting, one.named.name, here, revision, size, licence)
+        out.add_row(one.named.setting, model, here, revision, size, licence)
     return out
+
+
+def _short(revision: str) -> str:
+    """The first digits of a commit; the last of a package's version or a folder's hash."""
+    return revision[:12] if re.fullmatch("[0-9a-f]{40}", revision) else revision[-12:]
 
 
 def fetch_missing(params: Params) -> Iterator[str]:

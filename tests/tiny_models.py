@@ -276,7 +276,9 @@ def _end_after(model: Any, tokens: int) -> None:
 
     decoder = model.model.decoder
     with torch.no_grad():
-        end = decoder.embed_tokens.weight[model.config.eos_token_id]
+        # As padding too it has zeros until now; a mean of zero is what layer normalisation leaves.
+        end = 0.02 * torch.tensor([1.0, -1.0]).repeat(model.config.d_model // 2)
+        decoder.embed_tokens.weight[model.config.eos_token_id] = end
         decoder.embed_positions.weight[tokens:] = 100 * end / end.norm()
 
 
