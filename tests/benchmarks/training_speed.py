@@ -1,7 +1,8 @@
 """How fast batches come, and what a training step waits for.
 
     vcemo run-file audio > run.json
-    python tests/benchmarks/training.py --cache data/cache/emotion4 --run run.json [--device cuda]
+    python tests/benchmarks/training_speed.py --cache data/cache/emotion4 --run run.json
+        [--device cuda]
 
 Needs no more than training does (torch, numpy, pyarrow, safetensors); rivals whose packages are
 missing are left out (`pip install datasets webdataset lhotse`). One table, printed last:
