@@ -18,7 +18,7 @@ from pipeline.corpora.card import CorpusCard
 BINS = 24
 COLUMNS = [
     *("label", "raw_label", "speaker", "gender", "language", "split", "duration_s", "sample_rate"),
-    *("channels", "peak_db", "loudness_db", "transcript"),
+    *("channels", "peak_db", "loudness_db", "snr_db", "transcript"),
 ]
 EXAMPLES = 3  # rejects named for each reason
 NONE = "unknown"
@@ -61,6 +61,7 @@ class Card:
     channels: dict[str, int]
     duration_s: Spread | None
     loudness_db: Spread | None
+    snr_db: Spread | None  # estimated
     characters: Spread | None  # of transcripts
     untold: int  # utterances without transcript
     rejects: dict[str, Rejected]
@@ -101,9 +102,10 @@ def describe(
         parts=_counted(table, "split"),
         sample_rates=_counted(table, "sample_rate"),
         channels=_counted(table, "channels"),
-        duration_s=_spread(table["duration_s"].to_numpy()),
-        loudness_db=_spread(table["loudness_db"].to_numpy()),
-        characters=_spread(np.array(texts)),
+        duration_s=spread_of(table["duration_s"].to_numpy()),
+        loudness_db=spread_of(table["loudness_db"].to_numpy()),
+        snr_db=spread_of(table["snr_db"].drop_null().to_numpy()),
+        characters=spread_of(np.array(texts)),
         untold=len(table) - len(texts),
         rejects=rejects,
     )
@@ -115,7 +117,8 @@ def _counted(table: pa.Table, column: str) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _spread(values: npt.NDArray[Any]) -> Spread | None:
+def spread_of(values: npt.NDArray[Any]) -> Spread | None:
+    """The spread of some numbers; None where there are none."""
     if not len(values):
         return None
     counts, edges = np.histogram(values.astype(np.float64), BINS)

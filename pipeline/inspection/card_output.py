@@ -45,6 +45,7 @@ def show_card(card: Card, pictures: Iterable[Path], *, as_json: bool) -> None:
     for title, spread in (
         ("duration (s)", card.duration_s),
         ("loudness (dBFS)", card.loudness_db),
+        ("signal to noise (dB)", card.snr_db),
         ("text length (characters)", card.characters),
     ):
         if spread:

@@ -1,13 +1,15 @@
-"""The picture of a card: classes, durations, loudness, lengths of texts."""
+"""The picture of a card: classes, speakers, durations, loudness, noise, lengths of texts."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline import layout
-from pipeline.inspection.card import Card, Spread
+from pipeline.inspection.card import NONE, Card, Spread, spread_of
 from pipeline.reporting.figures import BLUE, LINE, figure, write_png
 
-SIZE_IN = (7.2, 5.4)
+SIZE_IN = (7.2, 7.4)
 
 
 def save_pictures(card: Card) -> list[Path]:
@@ -20,18 +22,23 @@ def save_pictures(card: Card) -> list[Path]:
 
 
 def draw_card(page: Any, card: Card) -> None:
-    """Four panels on a matplotlib figure."""
-    panels = page.subplots(2, 2)
+    """Six panels on a matplotlib figure."""
+    panels = page.subplots(3, 2)
     names = list(card.classes)[::-1]
     panels[0, 0].barh(names, [card.classes[name] for name in names], color=BLUE)
-    panels[0, 0].set_title(f"{card.name}: utterances by class")
+    panels[0, 0].set_title("classes")
+    panels[0, 0].set_xlabel("utterances")
+    each = [count for name, count in card.speakers.items() if name != NONE]
     for axes, title, spread in (
         (panels[0, 1], "duration (s)", card.duration_s),
         (panels[1, 0], "loudness (dBFS)", card.loudness_db),
-        (panels[1, 1], "text length (characters)", card.characters),
+        (panels[1, 1], "signal to noise (dB, estimated)", card.snr_db),
+        (panels[2, 0], "text length (characters)", card.characters),
+        (panels[2, 1], "utterances per speaker", spread_of(np.array(each))),
     ):
         axes.set_title(title)
         _histogram(axes, spread)
+        axes.set_ylabel("speakers" if "speaker" in title else "utterances")
 
 
 def _histogram(axes: Any, spread: Spread | None) -> None:

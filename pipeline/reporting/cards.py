@@ -17,7 +17,9 @@ def facts(context: Context) -> dict[str, Any] | None:
         with figure(*SIZE_IN) as page:
             draw_card(page, card)
             picture = to_svg(
-                page, f"card-{name}", f"Classes, durations, loudness and texts of {name}"
+                page,
+                f"card-{name}",
+                f"Classes, durations, loudness, noise, texts and speakers of {name}",
             )
         found.append({"card": card, "picture": picture})
     return {"cards": found} if found else None

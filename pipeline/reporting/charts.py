@@ -47,6 +47,7 @@ def draw_reliability(axes: Any, before: Reliability, after: Reliability | None) 
                 marker=marker,
                 markersize=4,
                 label=label,
+                clip_on=False,
             )
     axes.set_ylabel("accuracy")
     axes.set_xlim(0, 1)

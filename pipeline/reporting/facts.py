@@ -181,5 +181,9 @@ def encoders(catalog: Catalog) -> list[Encoder]:
 
 def _told(provenance: Any) -> str:
     if isinstance(provenance, dict):
-        return ", ".join(f"{key} {value}" for key, value in provenance.items())
+        return ", ".join(f"{key} {_told(value)}" for key, value in provenance.items())
+    if isinstance(provenance, list | tuple):
+        return ", ".join(map(_told, provenance))
+    if isinstance(provenance, bool):
+        return "yes" if provenance else "no"
     return str(provenance)

@@ -1,5 +1,6 @@
 """When and on what a page was made: for a page to pass on, never for one that DVC keeps."""
 
+import csv
 import os
 import platform
 import subprocess
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 
 from pipeline import layout
 
@@ -25,13 +27,27 @@ def _facts(runs: list[str]) -> Iterator[tuple[str, str]]:
     yield "made", _time(datetime.now().timestamp())
     yield "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     yield "packages", ", ".join(f"{name} {found}" for name, found in _versions())
-    yield "processor", f"{_processor()}, {os.cpu_count()} processors"
+    yield "processor", f"{_processor()}, {os.cpu_count()} processors, {_memory_gib():.0f} GiB"
     if gpu := _said("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"):
         yield "GPU", gpu
     for run in runs:
-        times = [p.stat().st_mtime for p in layout.run(run).glob("*/history.csv")]
-        if times:
-            yield f"trained: {run}", f"{_time(min(times))} to {_time(max(times))}"
+        if times := [p.stat().st_mtime for p in layout.run(run).glob("*/history.csv")]:
+            models = f"{len(times)} model{'s' * (len(times) > 1)}"
+            yield f"trained: {run}", f"{models}, done {_time(max(times))}{_speed(run)}"
+
+
+def _speed(run: str) -> str:
+    """What the log of a training on this machine says of its speed."""
+    path = layout.speed(run)
+    if not path.exists():
+        return ""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        return ""
+    rate = median(float(row["utterances_per_s"]) for row in rows)
+    memory = max(float(row["memory_mib"]) for row in rows)
+    return f"; {rate:.0f} utterances a second and process, {memory:.0f} MiB"
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -57,6 +73,10 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
     return names[0] if names else platform.processor() or "unknown"
+
+
+def _memory_gib() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
 def _time(seconds: float) -> str:

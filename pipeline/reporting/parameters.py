@@ -7,7 +7,10 @@ from pipeline.reporting.context import Context
 from pipeline.reporting.facts import encoders
 
 USED_BY_NAME = ("sizes", "presets", "tasks", "splits")  # sections of which runs use some entries
-SECTIONS = ("corpora", "audio", "manifest", "asr", "augment", "mel", "words", "bert", "runs")
+SECTIONS = (
+    *("corpora", "audio", "manifest", "asr", "augment", "mel", "words", "bert", "runs"),
+    "robustness",
+)
 
 
 def facts(context: Context) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from pipeline.reporting.figures import BLUE, INK, LINE, ORANGE, figure, write_png
 
 Counts = NDArray[np.int64]
-CURVES_IN = (7.2, 2.9)
+CURVES_IN = (7.2, 3.2)
+# above the lines, which it would hide, and beside the title
+LEGEND = {"frameon": False, "loc": "lower right", "bbox_to_anchor": (1, 1), "fontsize": 8.5}
 
 
 def plot_run(folder: Path) -> None:
@@ -84,7 +86,7 @@ def draw_curves(page: Any, columns: dict[str, list[NDArray[np.float64]]]) -> Non
         axes.set_title(title)
         axes.set_xlabel("epoch")
         axes.grid(axis="y", color=LINE, linewidth=0.6)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         for (name, label), colour, dash in zip(
             names.items(), (BLUE, ORANGE), ("-", (0, (4, 1.5))), strict=True
         ):
@@ -92,7 +94,7 @@ def draw_curves(page: Any, columns: dict[str, list[NDArray[np.float64]]]) -> Non
         if title != "loss":
             axes.set_ylim(0, 1)
         if axes.lines:
-            axes.legend(frameon=False, loc="best", handlelength=2.4)
+            axes.legend(**LEGEND, handlelength=2.4)
 
 
 def _draw_curve(axes: Any, curves_: list[NDArray[np.float64]], label: str, **look: Any) -> None:

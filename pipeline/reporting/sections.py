@@ -47,6 +47,6 @@ SECTIONS = (
     Section("errors", "Surest mistakes", errors.facts),
     Section("texts", "Texts", texts.facts),
     Section("corpora", "Corpora", corpora.facts),
-    Section("cards", "What is in the corpora", cards.facts),
+    Section("cards", "Corpus cards", cards.facts),
     Section("provenance", "What was run", parameters.facts),
 )

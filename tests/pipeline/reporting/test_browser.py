@@ -42,7 +42,11 @@ def record(catalog: Catalog, root: Path) -> None:
     for name, value in (("path", "tone.wav"), ("audio_key", key)):
         column = pa.array([value] * len(table), pa.string())
         table = table.set_column(table.column_names.index(name), name, column)
-    pq.write_table(table, path)
+    for name, level in (("peak_db", -3.0), ("loudness_db", -20.0), ("snr_db", 25.0)):
+        table = table.append_column(name, pa.array([level] * len(table), pa.float32()))
+    layout.manifest("one").parent.mkdir(parents=True, exist_ok=True)
+    for place in (path, layout.manifest("one")):  # the second is what a corpus card reads
+        pq.write_table(table, place)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         record(catalog, root / "sounds")
         roots = dict.fromkeys(catalog, root / "sounds")
         extras = Extras(layout.FULL_REPORT, roots, clips=6, machine=True)
-        write_report(catalog, {"all": RUN}, ReportParams((NOTE,), {}), SETTINGS, extras)
+        settings = SETTINGS | {"corpora": {"one": {"reader": "table"}}}
+        write_report(catalog, {"all": RUN}, ReportParams((NOTE,), {}), settings, extras)
     return root / layout.FULL_REPORT
 
 
@@ -152,4 +157,9 @@ def test_light_and_dark_follow_the_system_and_the_button(browser: Any) -> None:
 
 def test_the_page_says_on_what_it_was_made(browser: Any) -> None:
     told = browser.find_element("id", "provenance").text
-    assert "Python" in told and "torch" in told and "processor" in told
+    assert "Python" in told and "torch" in told and "processor" in told and "GiB" in told
+
+
+def test_a_corpus_card_tells_of_noise(browser: Any) -> None:
+    drawn = browser.find_element("css selector", "#cards figure svg")
+    assert "signal to noise (dB, estimated)" in drawn.get_attribute("textContent")

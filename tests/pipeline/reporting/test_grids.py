@@ -50,11 +50,11 @@ def test_conditions_are_held_against_the_run_as_it_is(catalog: Catalog) -> None:
     found = told(catalog, {"audio": AUDIO})
     [run] = found["runs"]
     quiet, loud = run["grids"]["noise"]
-    assert (quiet.level, quiet.loss.scores["ua"].difference.value) == ("30", 0)
+    assert (quiet.level, quiet.loss.scores["ua"].difference.value) == ("30 dB", 0)
     assert loud.scores.pooled["ua"].value == pytest.approx(1 / 3)
     assert loud.loss.mcnemar.only_a > 0
     write_report(catalog, {"audio": AUDIO}, ReportParams((), {}), SETTINGS)
-    assert "White noise, dB of speech above it" in layout.REPORT.read_text()
+    assert "White noise, by the level of speech above it" in layout.REPORT.read_text()
 
 
 def test_a_fold_for_each_pair_of_corpora_is_a_matrix(catalog: Catalog) -> None:
@@ -86,8 +86,8 @@ def test_runs_that_differ_in_their_share_of_labels_alone_are_a_curve(catalog: Ca
     runs = {"all": RUN, "audio": replace(RUN, split="half")}
     [curve] = told(catalog, runs, splits=splits)["fractions"]
     assert [(share, run.name) for share, run in curve["runs"]] == [
-        ("50%", "audio"),
-        ("100%", "all"),
+        ("50 %", "audio"),
+        ("100 %", "all"),
     ]
     other = {"all": RUN, "audio": replace(RUN, split="half", size="other")}
     assert told(catalog, other, splits=splits) is None
