@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline import layout
 from pipeline.catalog import Catalog
+from pipeline.listing import rejects
 from pipeline.params import RunParams
 from pipeline.query import PREDICTIONS
 from pipeline.reporting.plots import plot_run
@@ -99,8 +100,12 @@ def metrics_of(rows: list[dict[str, Any]], seeds: tuple[int, ...]) -> dict[str, 
 def make_project() -> Catalog:
     catalog = build(Spec(Path("data"), corpora=("one", "two")))
     simple_split(layout.split("speaker"), ("one", "two"))
-    rejects = [{"reason": "silent"}, {"reason": "silent"}, {"reason": "empty"}]
-    pq.write_table(pa.Table.from_pylist(rejects), layout.rejects("one"))
+    told = {"corpus": "one", "detail": "found too little of it"}
+    rejected = [
+        told | {"utt_id": f"one/x{i}", "path": f"x{i}.wav", "reason": reason}
+        for i, reason in enumerate(("silent", "silent", "empty"))
+    ]
+    pq.write_table(pa.Table.from_pylist(rejected, rejects.SCHEMA), layout.rejects("one"))
     leave_results("all", 2, (1, 2))
     leave_results("audio", 1, (1,))
     entry = replace(catalog["one"]["bert"], encoders={"en": {"name": "tiny", "revision": "abc"}})
