@@ -11,6 +11,7 @@ missing are left out (`pip install datasets webdataset lhotse`). One table, prin
   written again and again into a larger file; opening and first pass, then later passes; ours with
   and without normalisation, and how many times as fast as each rival of the same duties
 * step: an epoch of training fed from the cache, against the same batches made beforehand
+* ladder: an epoch from what one writes first to what ours can do, and its share of the peak
 * folds: four folds in two processes, against one after the other (on a CPU)
 * runs: one fold of each of twelve runs --at-once, against one after another; the runs are those of
   --run (`vcemo run-file --all DIR` writes them), or the sets of inputs of a single one
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import many_runs  # noqa: E402
+from ladder import ladder  # noqa: E402
 from loading import loading  # noqa: E402
 from timing import CLOCKS, Clock, Lines, fastest  # noqa: E402
 
@@ -43,7 +45,7 @@ from training.jobs import plan  # noqa: E402
 from training.settings import RunSettings, read_run  # noqa: E402
 from training.train import training_loss  # noqa: E402
 
-PARTS = ("loading", "step", "folds", "runs")
+PARTS = ("loading", "step", "ladder", "folds", "runs")
 
 
 def step(run: RunSettings, cache_dir: Path, device: torch.device, clock: Clock) -> Lines:
@@ -87,6 +89,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--epochs", type=int, default=20, help="of each fold side by side")
     parser.add_argument("--at-once", type=int, default=os.cpu_count(), help="runs (default: cores)")
+    ladder_help = "batches of the ladder (default: 4 on a CPU, else an epoch)"
+    parser.add_argument("--ladder", type=int, help=ladder_help)
     clock = "seconds on the wall, or of this processor on a machine with other work"
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help=clock)
     options = parser.parse_args()
@@ -99,6 +103,9 @@ def main() -> None:
         lines += loading(open_features(open_cache(cache_dir), run), options.rows, device, clock)
     if "step" in options.parts:
         lines += step(run, cache_dir, device, clock)
+    if "ladder" in options.parts:
+        few = options.ladder or (4 if device.type == "cpu" else 1_000_000)
+        lines += ladder(run, cache_dir, device, batches=few)
     if "folds" in options.parts and device.type == "cpu":
         lines += many_runs.folds(run, cache_dir, device, epochs)
     if "runs" in options.parts:

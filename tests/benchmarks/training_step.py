@@ -18,8 +18,7 @@ import argparse
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,9 +27,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy starts its threads
 import numpy as np
 import torch
 import torch.nn.functional as F
+from plain_layers import written_out
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from features.audio import read_audio
@@ -41,8 +41,7 @@ from training.draw import cut, shuffled_batches
 from training.losses import joint_loss, supervised_contrastive
 from training.models.attention import MultiHeadAttention
 from training.models.interface import InputSizes, Output
-from training.models.norm import EPS, MOMENTUM, MaskedBatchNorm
-from training.models.sequences import Stream, length_mask
+from training.models.norm import MaskedBatchNorm
 from training.models.vcemo import Vcemo
 
 BATCH = 32
@@ -86,46 +85,6 @@ class Corpus:
             label=self.label[rows],
             row=torch.from_numpy(rows),
         )
-
-
-def attend_in_parts(self: MultiHeadAttention, query: Tensor, keys: Stream) -> Tensor:
-    """Attention as its equation has it."""
-    q, k, v = self.q(query), self.k(keys.values), self.v(keys.values)
-    q, k, v = (x.view(*x.shape[:2], self.heads, -1).transpose(1, 2) for x in (q, k, v))
-    scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
-    scores = scores.masked_fill(~keys.mask[:, None, None, :], float("-inf"))
-    weights = F.dropout(scores.softmax(dim=-1), self.dropout, self.training)
-    return self.out((weights @ v).transpose(1, 2).flatten(2))
-
-
-def normalise_under_mask(self: MaskedBatchNorm, x: Tensor, lengths: Tensor) -> Tensor:
-    """Masked batch norm over the whole padded tensor."""
-    mask = length_mask(lengths, x.shape[1], x.device)
-    mask = mask.view(*mask.shape, *[1] * (x.dim() - 2)).float()
-    axes = tuple(range(x.dim() - 1))
-    mean, var = self.running_mean, self.running_var
-    if self.training:
-        n = mask.sum() * math.prod(x.shape[2:-1])
-        mean = (x * mask).sum(dim=axes) / n
-        var = (((x - mean) * mask) ** 2).sum(dim=axes) / n
-        with torch.no_grad():
-            self.running_mean.lerp_(mean, MOMENTUM)
-            self.running_var.lerp_(var * n / (n - 1), MOMENTUM)
-    return ((x - mean) / torch.sqrt(var + EPS) * self.weight + self.bias) * mask
-
-
-@contextmanager
-def written_out(*parts: type[nn.Module]) -> Iterator[None]:
-    """Inside, some kinds of layers compute as one writes them first."""
-    plain = {MultiHeadAttention: attend_in_parts, MaskedBatchNorm: normalise_under_mask}
-    kept = {part: part.forward for part in parts}
-    for part in parts:
-        part.forward = plain[part]
-    try:
-        yield
-    finally:
-        for part, forward in kept.items():
-            part.forward = forward
 
 
 def step(model: nn.Module, batch: Batch) -> Output:
