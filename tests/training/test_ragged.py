@@ -26,6 +26,17 @@ def test_rows_come_as_pad_sequence_makes_them(rows):
     assert padded.lengths.tolist() == [len(part) for part in parts]
 
 
+def test_a_row_of_100_000_frames_stands_whole_beside_a_short_one():
+    lengths = torch.tensor([0, 3, 100_003])
+    values = torch.arange(100_003, dtype=torch.float32)[:, None].expand(-1, 4).contiguous()
+    padded = Ragged(values, lengths).pad(torch.tensor([1, 0]), torch.float32, Recycled())
+    found = padded.clear()
+    assert padded.lengths.tolist() == [100_000, 3]
+    assert torch.equal(found[0], values[3:])
+    assert torch.equal(found[1, :3], values[:3])
+    assert not found[1, 3:].any()
+
+
 def test_a_larger_size_is_more_padding():
     rows = torch.tensor([2, 1])
     small = RAGGED.pad(rows, torch.float32, Recycled()).clear()
