@@ -72,7 +72,8 @@ def evaluate(params: Params, name: str, device: str) -> str:
     for warning in found["warnings"]:
         log.warning("%s: %s", name, warning)
     pooled = found["pooled"]
-    scores = ", ".join(f"{k} {v:.3f}" for k, v in pooled.items())
+    told = pooled | {f"ccc {d}": v["ccc"] for d, v in found["dimensions"].get("pooled", {}).items()}
+    scores = ", ".join(f"{k} {v:.3f}" for k, v in told.items() if v is not None)
     by = found["normalisation"]
     return f"evaluate {name}: {scores}" + (f", normalised by {by}" if by else "")
 
@@ -138,9 +139,9 @@ def paper_tables(params: Params) -> "list[Table]":
     return list(printed_tables(make_tables(params.report.paper, params.runs)))
 
 
-def results(params: Params) -> "Table":
-    """The metrics of the runs that are evaluated, as a table for the terminal."""
-    from pipeline.report import metrics_table
+def results(params: Params) -> "list[Table]":
+    """The metrics of the runs that are evaluated, as tables for the terminal."""
+    from pipeline.report import dimensions_table, metrics_table
     from pipeline.reporting.facts import read_metrics
 
     done = {
@@ -149,8 +150,7 @@ def results(params: Params) -> "Table":
     current = {n: m for n, m in done.items() if _is_of(params.runs[n], m)}
     if not current:
         raise FileNotFoundError("no run of params.yaml is evaluated yet; run `dvc repro`")
-    table: Table = metrics_table(current)
-    return table
+    return [table for table in (metrics_table(current), dimensions_table(current)) if table]
 
 
 def query(

@@ -4,6 +4,7 @@ Each is a context manager that yields a function (series, epoch, values); a seri
 seed. What they write is for looking at while a run trains, and no part of any result.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -40,10 +41,9 @@ def logging_to(
 
         def report(progress: "Progress") -> None:
             show(progress)
-            values = asdict(progress.score)
-            epoch = values.pop("epoch")
+            values = {k: v for k, v in progress.score.scores.items() if not math.isnan(v)}
             for log in logs:
-                log(f"fold{progress.fold}-seed{progress.seed}", epoch, values)
+                log(f"fold{progress.fold}-seed{progress.seed}", progress.score.epoch, values)
 
         yield report
 

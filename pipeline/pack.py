@@ -28,12 +28,13 @@ from pipeline.packing.melrows import MelRows, plan_mel
 from pipeline.packing.origins import describe_origins
 from pipeline.packing.params import TaskParams as TaskParams
 from pipeline.packing.rows import PackError, Utterances, choose_utterances
+from pipeline.packing.scales import scales_of
 from pipeline.packing.tensors import write_mel
 from pipeline.packing.texts import plan_words, write_bert, write_bert_tokens, write_words
 from pipeline.splitting.leakage import COLUMNS, TIMES, LeakageError, check_leakage
 from pipeline.splitting.params import CHOSEN_ON_TEST, group_of
 
-FORMAT = 2
+FORMAT = 3
 MANY_UNKNOWN = 0.5  # a share of words above it calls for a warning
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ def pack(
     manifests = shard_paths(catalog, "manifest")
     _refuse_leaks(splits, manifests)
     utterances = choose_utterances(manifests, task)
+    scales = scales_of(name, params, catalog, utterances)
     rows = plan_mel(shard_paths(catalog, "mel"), utterances, params.max_frames)
     folds = [f for s in sorted(splits) for f in read_folds(s, splits[s].path, utterances)]
     chosen_on_test = {name for name, s in splits.items() if s.protocol in CHOSEN_ON_TEST}
@@ -93,10 +95,14 @@ def pack(
         mel = folder / "mel.safetensors"
         n_mels = write_mel(mel, shard_paths(catalog, "mel"), utterances, rows)
         texts = {s: _write_text(folder, catalog, utterances, s) for s in params.sources}
-        described = describe_rows(shard_paths(catalog, "views"), utterances, rows, task)
+        described = describe_rows(
+            shard_paths(catalog, "views"), utterances, rows, task, params.dimensions
+        )
         write_index(folder / "index.parquet", utterances, rows, folds, described)
         facts = {
             **_facts(name, params, n_mels, texts),
+            "dimensions": list(params.dimensions),
+            "scales": {corpus: list(ends) for corpus, ends in scales.items()},
             "splits": _splits(splits, folds),
             "rows": len(rows.codes),
             "utterances": len(utterances),

@@ -240,6 +240,31 @@ def _check_references(params: Params, where: str) -> None:
         _require_known(f"{where}: report.expect", name, params.runs)
     for name in params.report.paper.runs if params.report.paper else ():
         _require_known(f"{where}: report.paper", name, params.runs)
+    _check_dimensions(params, where)
+
+
+def _check_dimensions(params: Params, where: str) -> None:
+    """What is asked of a run must be of what it learns."""
+    paper = params.report.paper.runs if params.report.paper else ()
+    for name, run in params.runs.items():
+        regression = params.presets[run.preset].regression
+        if regression is not None and not params.tasks[run.task].dimensions:
+            raise ParamsError(
+                f"{where}: runs.{name}: its preset {run.preset!r} learns dimensions, and its task "
+                f"{run.task!r} has none; name them under tasks.{run.task}.dimensions"
+            )
+        if regression is None or regression.weight is not None:
+            continue
+        for section, names in (
+            ("robustness", params.robustness),
+            ("report.expect", params.report.expect),
+            ("report.paper", paper),
+        ):
+            if name in names:
+                raise ParamsError(
+                    f"{where}: {section}: run {name!r} learns no classes, since its preset "
+                    f"{run.preset!r} has `regression: {{weight: null}}`; take it out"
+                )
 
 
 def _require_known(where: str, found: str, known: Iterable[str]) -> None:

@@ -27,6 +27,8 @@ PREDICTIONS = pa.schema(
         ("label", pa.string()),
         ("prediction", pa.string()),
         ("probabilities", pa.map_(pa.string(), pa.float32())),
+        ("ratings", pa.map_(pa.string(), pa.float32())),  # of a run that learns dimensions
+        ("predicted_ratings", pa.map_(pa.string(), pa.float32())),
     ]
 )
 SCHEMAS: dict[str, pa.Schema] = {

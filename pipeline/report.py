@@ -5,18 +5,20 @@ made, so the same results give the same bytes.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline import layout
+from pipeline import labels, layout
 from pipeline.catalog import Catalog
-from pipeline.evaluation.answers import AnswersError
+from pipeline.evaluation.answers import AnswersError, NoClassesError
+from pipeline.evaluation.ratings import AGREEMENTS
 from pipeline.evaluation.runscores import TITLES
 from pipeline.files import appearing
 from pipeline.params import ReportParams, RunParams
 from pipeline.query import connect
-from pipeline.reporting.context import Context, Evaluated, evaluated
+from pipeline.reporting.context import Context, Evaluated, evaluated, rated
 from pipeline.reporting.expectations import check_expectations
 from pipeline.reporting.facts import METRICS, read_metrics
 from pipeline.reporting.machine import machine_facts
@@ -91,23 +93,32 @@ def gather(
         {name: layout.predictions(name) for name in runs},
         {},
     )
-    found = tuple(
-        evaluated(connection, name, params, _emotions(settings, params.task))
-        for name, params in runs.items()
+    found = []
+    for name, params in runs.items():
+        with suppress(NoClassesError):  # its dimensions are scored below
+            found.append(evaluated(connection, name, params, _emotions(settings, params.task)))
+            _refuse_other_task(found[-1], settings)
+    on_dimensions = (
+        rated(connection, name, _emotions(settings, params.task)) for name, params in runs.items()
     )
-    for run in found:
-        _refuse_other_task(run, settings)
-    return Context(connection, catalog, found, report, settings)
+    return Context(
+        connection,
+        catalog,
+        tuple(found),
+        report,
+        settings,
+        rated=tuple(run for run in on_dimensions if run),
+    )
 
 
 def _emotions(settings: Mapping[str, Any], task: str) -> list[str]:
     """The labels that a task makes its classes of."""
-    return [emotion for part in settings["tasks"][task]["classes"].values() for emotion in part]
+    return list(labels.task(settings["tasks"][task]["classes"]).index)
 
 
 def _refuse_other_task(run: Evaluated, settings: Mapping[str, Any]) -> None:
     """Raise if the predictions of a run are of another task than the params say."""
-    classes = tuple(settings["tasks"][run.params.task]["classes"])
+    classes = tuple(labels.task(settings["tasks"][run.params.task]["classes"]).classes)
     if set(classes) != set(run.answers.classes):
         raise AnswersError(
             f"run {run.name!r}: its predictions tell apart {', '.join(run.answers.classes)}; its "
@@ -135,11 +146,33 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
     table.add_column("normalised\nby")
     table.add_column("split")
     for run, found in metrics.items():
-        scores = [f"{found['pooled'][name]:.3f}" for name in METRICS]
+        scores = [_figure(found["pooled"][name]) for name in METRICS]
         inputs = "+".join(found["modalities"])
         told = (str(found["n"]), found["normalisation"] or "-", _split(found))
         table.add_row(run, inputs, *scores, *told)
     return table
+
+
+def dimensions_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
+    """A rich table of how far the runs agree with ratings; None where none learned dimensions."""
+    from rich.table import Table
+
+    table = Table(
+        title="\nDimensions", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    for name in ("run", "dimension"):
+        table.add_column(name)
+    for name in (*AGREEMENTS.values(), "n"):
+        table.add_column(name, justify="right")
+    for run, found in metrics.items():
+        for dimension, scores in found.get("dimensions", {}).get("pooled", {}).items():
+            cells = (_figure(scores[name]) for name in AGREEMENTS)
+            table.add_row(run, dimension, *cells, str(scores["n"]))
+    return table if table.row_count else None
+
+
+def _figure(score: float | None) -> str:
+    return "–" if score is None else f"{score:.3f}"
 
 
 def _split(metrics: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from pipeline import backends, layout, manifest, shards
+from pipeline import backends, corpora, layout, manifest, shards
 from pipeline.catalog import Entry, write_entry
 from pipeline.corpus import Corpus
 from pipeline.files import sole_writer, write_json
@@ -104,12 +104,14 @@ def run_manifest(corpus: Corpus, workers: int, *, verify: bool = False) -> manif
         summary = manifest.make(corpus.name, source, checks, workers=workers, verify=verify)
     told = asdict(source)
     del told["path"]  # where a corpus lies on this machine is no part of what is in it
+    scale = corpora.scale(source)
     entry = Entry(
         rows=summary.utterances,
         key=digest(path.read_bytes()),
         shards=(path.as_posix(),),
         params={"corpora": told, "manifest": asdict(checks)},
         encoders={},
+        facts={"scale": dict(zip(("least", "most"), scale, strict=True))} if scale else {},
     )
     write_entry("manifest", corpus.name, entry)
     return summary

@@ -20,12 +20,12 @@ from training.vocabulary import UNKNOWN
 def augment_batch(
     batch: Batch, settings: TrainSettings, n_classes: int, chance: np.random.Generator
 ) -> tuple[Batch, Tensor]:
-    """The batch as training shows it, and the class distribution it is to answer.
+    """The batch as training shows it, and what it is to answer: a class distribution, and ratings.
 
     Shape:
-        output: the batch, whose labels are as before, and targets (B, n_classes)
+        output: the batch, whose labels are as before, and targets (B, n_classes + dimensions)
     """
-    targets = F.one_hot(batch.label, n_classes).float()
+    targets = _targets(batch, n_classes)
     if settings.mixup > 0:
         batch, targets = mix(batch, targets, settings.mixup, chance)
     if settings.spec_augment is not None and batch.mel is not None:
@@ -35,6 +35,14 @@ def augment_batch(
     if settings.text_dropout > 0:
         batch = drop_text(batch, settings.text_dropout, chance)
     return batch, targets
+
+
+def _targets(batch: Batch, n_classes: int) -> Tensor:
+    """One-hot classes, if any are learned, and behind them the ratings, if any are."""
+    parts = [] if batch.ratings is None else [batch.ratings]
+    if n_classes:
+        parts = [F.one_hot(batch.label, n_classes).float(), *parts]
+    return torch.cat(parts, dim=1)
 
 
 def mask_stretches(batch: Batch, settings: SpecAugment, chance: np.random.Generator) -> Tensor:

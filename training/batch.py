@@ -21,6 +21,7 @@ class Batch:
         row: (B,) int64 row of the cache's index, which names the utterance in messages
         word_id: (B, Tw) int64 word of the fold's vocabulary, 0 = padding, 1 = unknown
         align: (B, Tw, 2) int64 on the host, [start, end) in frames of each word, (0, 0) = none
+        ratings: (B, dimensions) float32, scales from -1 to 1, NaN = unknown
 
     Raises:
         ValueError: a length below 1 or beyond its tensor, since a fully masked softmax row has no
@@ -37,6 +38,7 @@ class Batch:
     row: Tensor
     word_id: Tensor | None = None
     align: Tensor | None = None
+    ratings: Tensor | None = None
     joint: int = 0  # utterances of the joint batch of all processes, of which this is one's share
 
     def __post_init__(self) -> None:
@@ -62,13 +64,14 @@ class Batch:
             row=self.row,
             word_id=_move(self.word_id, device),
             align=self.align,
+            ratings=_move(self.ratings, device),
             joint=self.joint,
         )
 
     def pinned(self) -> "Batch":
         """The same batch in memory that a GPU reads without waiting for the processor."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = ("mel", "word", "bert", "label", "word_id")
+        moved = ("mel", "word", "bert", "label", "word_id", "ratings")
         return replace(
             self, **{n: v.pin_memory() for n, v in values.items() if n in moved and v is not None}
         )

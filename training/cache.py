@@ -16,14 +16,14 @@ from torch import Tensor
 
 from training.mapped import map_tensors
 
-FORMAT = 2
+FORMAT = 3
 META = "meta.json"
 INDEX = "index.parquet"
 ORIGINAL = "original"
 SUBSETS = ("train", "val", "test")
 _META_KEYS = {
     "format", "task", "classes", "sources", "n_mels", "word_dim", "bert_dim", "mel_max_frames",
-    "splits", "rows", "utterances", "features", "files", "key",
+    "splits", "rows", "utterances", "features", "files", "key", "dimensions", "scales",
 }  # fmt: skip
 Shown = slice | NDArray[np.bool_]  # which rows of the index
 _COLUMNS = ("utt_id", "utterance", "view", "label", "speaker", "corpus", "frames")
@@ -65,6 +65,25 @@ class TensorCache:
         names: list[str] = self.meta["classes"]
         return names
 
+    @property
+    def dimensions(self) -> list[str]:
+        """What its utterances are rated on besides, as arousal; each a column of the index."""
+        names: list[str] = self.meta["dimensions"]
+        return names
+
+    @cached_property
+    def ratings(self) -> NDArray[np.float32]:
+        """The ratings of each row on the scale of its corpus, NaN where unknown.
+
+        Shape:
+            output: (rows, dimensions)
+        """
+        columns = [self.index[name].to_numpy() for name in self.dimensions]
+        found = np.empty((len(self.label), len(columns)), np.float32)
+        for i, column in enumerate(columns):
+            found[:, i] = column
+        return found
+
     def folds(self, split: str) -> int:
         """Number of folds of a split.
 
@@ -101,17 +120,19 @@ class TensorCache:
             raise ValueError(f"fold {fold} of split {split!r} has no {subset!r} utterances")
         return found
 
-    def rows_key(self, split: str, fold: int, *, heard: bool) -> str:
+    def rows_key(self, split: str, fold: int, *, heard: bool, rated: bool) -> str:
         """32 hexadecimal digits of the rows (names, labels, lengths) and their part in a fold.
 
         Unless `heard`, of the original rows without their number of frames: to a run without audio
-        neither views nor frames exist.
+        neither views nor frames exist. With the ratings only if `rated`.
         """
         name = f"{split}/{fold}"
         digest = (self._all_rows if heard else self._originals).copy()
         if name in self.index.column_names:
             shown = slice(None) if heard else self.view == ORIGINAL
             digest.update(_column_bytes(self.index, name, shown))
+        for column in self.dimensions if rated else ():
+            digest.update(_column_bytes(self.index, column, slice(None)))
         return digest.hexdigest()
 
     @cached_property
@@ -185,7 +206,8 @@ def open_cache(folder: Path) -> TensorCache:
     if not path.is_file():
         raise ValueError(f"{path} is missing: pack the task again, or copy the whole folder")
     index = pq.read_table(path)
-    if missing := [name for name in _COLUMNS if name not in index.column_names]:
+    wanted = (*_COLUMNS, *meta["dimensions"])
+    if missing := [name for name in wanted if name not in index.column_names]:
         raise ValueError(f"{path} lacks the columns {missing}")
     cache = TensorCache(
         folder=folder,
@@ -239,6 +261,10 @@ def _check_index(cache: TensorCache) -> None:
             f"labels outside the {len(meta['classes'])} classes",
         ),
         (rows > 0 and cache.frames.min() >= 1, "a row without frames"),
+        (
+            not cache.dimensions or set(meta["scales"]) >= set(cache.index["corpus"].to_pylist()),
+            f"corpora without a scale; meta.json tells those of {sorted(meta['scales'])}",
+        ),
     )
     for holds, complaint in laws:
         if not holds:

@@ -63,6 +63,10 @@ def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) ->
     if "audio" not in run.modalities:
         for name in HEARD:
             del settings["training"][name]
+    rated = {"dimensions": cache.dimensions, "scales": cache.meta["scales"]}
+    if run.training.regression is None:
+        rated = {}
+        del settings["training"]["regression"]
     sizes = {name: m in run.modalities for m, names in SIZES.items() for name in names}
     features = {name for modality in run.modalities for name in FEATURES[modality]}
     return {
@@ -71,6 +75,7 @@ def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) ->
         "seed": seed,
         **settings,
         "classes": cache.classes,
+        **rated,
         "inputs": {name: cache.meta[name] if read else 0 for name, read in sizes.items()},
         "features": {k: v for k, v in cache.meta["features"].items() if k in features}
         | _text_source(run, cache.meta["features"]),
@@ -129,7 +134,10 @@ def untrained_model(record: Mapping[str, Any]) -> nn.Module:
     widths = {k: v for k, v in record["inputs"].items() if k != "mel_max_frames"}
     vocabulary = vocabulary_of(record)
     sizes = InputSizes(**widths, vocabulary=0 if vocabulary is None else len(vocabulary))
-    return build_model(settings, sizes, record["modalities"], len(record["classes"]))
+    regression = record["training"].get("regression")
+    no_classes = regression is not None and regression["weight"] is None
+    outputs = (0 if no_classes else len(record["classes"])) + len(record.get("dimensions", ()))
+    return build_model(settings, sizes, record["modalities"], outputs)
 
 
 def vocabulary_of(record: Mapping[str, Any]) -> Vocabulary | None:

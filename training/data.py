@@ -20,6 +20,7 @@ from training.model_settings import (
 )
 from training.normalise import Normalisation, Rows
 from training.ragged import Padded, Ragged, open_ragged, rounded
+from training.ratings import unit_ratings
 from training.recycled import Recycled
 from training.settings import RunSettings, files_of
 from training.vocabulary import FIRST_WORD, Vocabulary, Word, learn_vocabulary, read_words
@@ -32,7 +33,8 @@ class Features:
     Shape:
         mel: values (frames, n_mels) float16; words: ids (tokens,) int32; table: (packed words,
             word_dim) float32; bert: (utterances, bert_dim) float32, or one state per token,
-            (tokens, bert_dim) float16; align: (tokens, 2) int32 frames of each word
+            (tokens, bert_dim) float16; align: (tokens, 2) int32 frames of each word; ratings:
+            (rows, dimensions) float32, scales from -1 to 1, NaN where unknown
     """
 
     cache: TensorCache
@@ -46,6 +48,7 @@ class Features:
     numbers: Tensor | None = None  # of each id in the vocabulary of a fold
     room: Recycled = field(default_factory=Recycled, compare=False)  # where batches are made
     few_sizes: bool = False  # pad to a few lengths, for what is compiled or recorded for each
+    ratings: Tensor | None = None  # for a run that learns dimensions; on the host
 
     def lengths(self, rows: Rows) -> NDArray[np.int64]:
         """What batches are sorted by: frames, without audio words, all alike without either."""
@@ -92,6 +95,7 @@ class Features:
             row=index,
             word_id=word_id,
             align=align,
+            ratings=None if self.ratings is None else self.ratings[index],
         )
 
     @property
@@ -183,7 +187,8 @@ def open_features(cache: TensorCache, run: RunSettings) -> Features:
     if "bert" in files:
         bert = _open_bert(cache, files["bert"], run.model, utterances)
     shows_vectors = reads_word_vectors(run.model)
-    return Features(cache, mel, words, table, bert, align, names, shows_vectors)
+    ratings = torch.from_numpy(unit_ratings(cache)) if run.training.regression else None
+    return Features(cache, mel, words, table, bert, align, names, shows_vectors, ratings=ratings)
 
 
 def _open_bert(

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from training import metrics
+from training.agreement import agreement, sums
 from training.cache import TensorCache, open_cache
 from training.checkpoint import load_fold, normalisation_on, vocabulary_of
 from training.data import Features, open_features
@@ -31,6 +32,7 @@ from training.memory import explain_memory
 from training.metrics import Counts
 from training.normalise import Rows, speakers
 from training.predict import predict
+from training.ratings import Ratings, on_own_scale, outputs_of
 from training.settings import RunSettings
 from training.train import HISTORY
 from training.train_settings import Statistics
@@ -50,6 +52,9 @@ PREDICTIONS = pa.schema(
         ("label", pa.string()),
         ("prediction", pa.string()),
         ("probabilities", pa.map_(pa.string(), pa.float32())),
+        # dimension -> value on the scale of the corpus; null where the run learns none
+        ("ratings", pa.map_(pa.string(), pa.float32())),  # values are null where not rated
+        ("predicted_ratings", pa.map_(pa.string(), pa.float32())),
     ]
 )
 
@@ -59,7 +64,8 @@ class FoldResult:
     """The test or validation part of one fold under one seed.
 
     Shape:
-        rows: (n,) rows of the index; logits: (n, classes)
+        rows: (n,) rows of the index; logits: (n, classes), no columns where no classes are learned;
+            ratings: (n, dimensions) on the scales of the corpora
     """
 
     fold: int
@@ -67,7 +73,26 @@ class FoldResult:
     subset: Subset
     rows: Rows
     logits: NDArray[np.float32]
-    counts: Counts
+    ratings: Ratings
+    counts: Counts  # all zero where no classes are learned
+
+
+def fold_result(
+    job: FoldJob, cache: TensorCache, subset: Subset, rows: Rows, answers: Ratings
+) -> FoldResult:
+    """What a network answered, taken apart into classes and dimensions.
+
+    Shape:
+        rows: (n,); answers: (n, classes + dimensions)
+    """
+    outputs = outputs_of(job.run.training, cache)
+    logits, apart = np.split(answers, [outputs.classes], axis=1)
+    ratings = on_own_scale(cache, rows, apart) if outputs.dimensions else apart
+    n = len(cache.classes)
+    counts = np.zeros((n, n), np.int64)
+    if outputs.classes:
+        counts = metrics.count(cache.label[rows], np.argmax(logits, axis=1), n)
+    return FoldResult(job.fold, job.seed, subset, rows, logits, ratings, counts)
 
 
 def evaluate_run(
@@ -120,20 +145,21 @@ def summarise(
 
     `pooled` comes from the counts of all folds and seeds together, `mean` and `std` (sample
     deviation) from the scores of the folds, each over its seeds; `seed_std` is the deviation of the
-    pooled scores between seeds.
+    pooled scores between seeds. A run that learns dimensions has CCC, PCC and MAE of each, pooled
+    and of each fold (over its seeds) and seed. What is not defined is None.
     """
-    total = metrics.score(sum_counts(results))
+    total = metrics.scores(sum_counts(results))
     folds = sorted({r.fold for r in results})
     by_fold = {f: _mean([_scores(r.counts) for r in results if r.fold == f]) for f in folds}
     by_seed = [_scores(sum_counts([r for r in results if r.seed == s])) for s in run.seeds]
-    recall = dict(zip(cache.classes, total.recall, strict=True))
-    return {
-        "pooled": {name: asdict(total)[name] for name in SCORES},
+    recall = dict(zip(cache.classes, total.recall.tolist(), strict=True))
+    found = {
+        "pooled": _scores(sum_counts(results)),
         "mean": _mean(list(by_fold.values())),
         "std": _deviation(list(by_fold.values())),
         "seed_std": _deviation(by_seed),
         "fold": {str(fold): scores for fold, scores in by_fold.items()},
-        "recall": {name: None if np.isnan(value) else value for name, value in recall.items()},
+        "recall": recall,
         "n": len({int(row) for r in results for row in r.rows}),
         "task": run.task,
         "split": run.split,
@@ -143,6 +169,23 @@ def summarise(
         "source": run.source,
         "modalities": list(run.modalities),
         "seeds": list(run.seeds),
+        "dimensions": _rated(run, cache, results) if run.training.regression else {},
+    }
+    plain: dict[str, Any] = _told(found)
+    return plain
+
+
+def _rated(
+    run: RunSettings, cache: TensorCache, results: Sequence[FoldResult]
+) -> dict[str, dict[str, Any]]:
+    """The scores of dimensions: pooled, by fold and by seed."""
+    folds = sorted({r.fold for r in results})
+    return {
+        "pooled": _agreements(cache, results),
+        "fold": {str(f): _agreements(cache, [r for r in results if r.fold == f]) for f in folds},
+        "seed": {
+            str(s): _agreements(cache, [r for r in results if r.seed == s]) for s in run.seeds
+        },
     }
 
 
@@ -179,6 +222,7 @@ def sum_counts(results: Sequence[FoldResult]) -> Counts:
 def confusion_csv(table: pa.Table) -> str:
     """Label and answer of every test row: DVC's confusion template counts this form itself."""
     table = table.filter(pc.equal(table["subset"], "test"))
+    table = table.filter(pc.is_valid(table["prediction"]))
     pairs = zip(table["label"].to_pylist(), table["prediction"].to_pylist(), strict=True)
     return _csv(["actual", "predicted"], pairs)
 
@@ -206,7 +250,7 @@ def _answer(job: FoldJob, features: Features) -> list[FoldResult]:
             features = features.knowing(vocabulary)
         for subset in get_args(Subset):
             rows = cache.rows(job.run.split, job.fold, subset)
-            logits = predict(
+            answers = predict(
                 trained.model,
                 features,
                 rows,
@@ -215,9 +259,7 @@ def _answer(job: FoldJob, features: Features) -> list[FoldResult]:
                 device=device,
                 precision=job.run.training.precision,
             )
-            answers = np.argmax(logits, axis=1)
-            counts = metrics.count(cache.label[rows], answers, len(cache.classes))
-            results.append(FoldResult(job.fold, job.seed, subset, rows, logits, counts))
+            results.append(fold_result(job, cache, subset, rows, answers))
     return results
 
 
@@ -225,7 +267,6 @@ def _fold_table(run: RunSettings, cache: TensorCache, result: FoldResult) -> pa.
     n = len(result.rows)
     kept = cache.index.take(pa.array(result.rows))
     classes = np.array(cache.classes, dtype=object)
-    probabilities = torch.from_numpy(result.logits).softmax(dim=1).tolist()
     columns = {
         "run": [run.name] * n,
         "utt_id": kept["utt_id"],
@@ -236,15 +277,48 @@ def _fold_table(run: RunSettings, cache: TensorCache, result: FoldResult) -> pa.
         "subset": [result.subset] * n,
         "normalisation": [normalisation_of(run)] * n,
         "label": classes[cache.label[result.rows]].tolist(),
-        "prediction": classes[np.argmax(result.logits, axis=1)].tolist(),
-        "probabilities": [list(zip(cache.classes, p, strict=True)) for p in probabilities],
+        **dict.fromkeys(
+            ("prediction", "probabilities", "ratings", "predicted_ratings"), [None] * n
+        ),
     }
+    if result.logits.shape[1]:
+        shares = torch.from_numpy(result.logits).softmax(dim=1).tolist()
+        columns["prediction"] = classes[np.argmax(result.logits, axis=1)].tolist()
+        columns["probabilities"] = [list(zip(cache.classes, p, strict=True)) for p in shares]
+    if result.ratings.shape[1]:
+        columns["ratings"] = _by_dimension(cache, cache.ratings[result.rows])
+        columns["predicted_ratings"] = _by_dimension(cache, result.ratings)
     return pa.table(columns, schema=PREDICTIONS)
 
 
+def _by_dimension(cache: TensorCache, values: Ratings) -> list[list[tuple[str, float | None]]]:
+    """Each row's values by their dimensions, None for NaN."""
+    return [
+        [(name, None if np.isnan(x) else x) for name, x in zip(cache.dimensions, row, strict=True)]
+        for row in values.tolist()
+    ]
+
+
 def _scores(counts: Counts) -> dict[str, float]:
-    scores = asdict(metrics.score(counts))
-    return {name: scores[name] for name in SCORES}
+    """Scores of classes, all NaN where no answer is a class."""
+    found = metrics.scores(counts)
+    return {name: float(getattr(found, name)) for name in SCORES}
+
+
+def _agreements(cache: TensorCache, results: Sequence[FoldResult]) -> dict[str, dict[str, float]]:
+    """CCC, PCC and MAE of each dimension over some results together."""
+    rows = np.concatenate([r.rows for r in results])
+    actual, predicted = cache.ratings[rows], np.concatenate([r.ratings for r in results])
+    found = {}
+    for i, name in enumerate(cache.dimensions):
+        known = np.isfinite(actual[:, i])
+        middle = actual[known, i].mean() if known.any() else 0.0
+        each = sums(actual[known, i] - middle, predicted[known, i] - middle)
+        scores = agreement(each.sum(axis=0))
+        found[name] = {k: float(v) for k, v in vars(scores).items()} | {
+            "n": len(np.unique(rows[known]))
+        }
+    return found
 
 
 def _mean(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -255,6 +329,13 @@ def _deviation(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     if len(scores) == 1:
         return dict.fromkeys(SCORES, 0.0)
     return {name: float(np.std([s[name] for s in scores], ddof=1)) for name in SCORES}
+
+
+def _told(values: Any) -> Any:
+    """The same for JSON, which knows no NaN: None."""
+    if isinstance(values, dict):
+        return {name: _told(value) for name, value in values.items()}
+    return None if isinstance(values, float) and np.isnan(values) else values
 
 
 def _csv(header: Sequence[str], rows: Any) -> str:

@@ -12,6 +12,7 @@ from training.jobs import FoldJob
 from training.losses import balanced_weights
 from training.model_settings import reads_word_ids
 from training.normalise import Normalisation, Rows, fit_normalisation, speakers
+from training.ratings import Outputs, check_ratings, outputs_of
 from training.settings import RunSettings
 from training.vocabulary import Vocabulary
 
@@ -27,14 +28,15 @@ class FoldData:
     normalise: Normalisation | None  # None without audio
     vocabulary: Vocabulary | None  # None for a model that knows words by their vectors alone
     class_weights: Tensor | None  # None: each utterance counts the same
+    outputs: Outputs
 
 
 def check_folds(run: RunSettings, cache: TensorCache) -> None:
     """See before training starts that every fold can be trained.
 
     Raises:
-        ValueError: the training part of a fold lacks a class, a part is empty, or a speaker is
-            unknown whose statistics are asked for.
+        ValueError: the training part of a fold lacks a class or ratings, a part is empty, or a
+            speaker is unknown whose statistics are asked for.
     """
     for fold in range(cache.folds(run.split)):
         train, *_ = (cache.rows(run.split, fold, subset) for subset in SUBSETS)
@@ -44,6 +46,7 @@ def check_folds(run: RunSettings, cache: TensorCache) -> None:
                 f"fold {fold} of split {run.split!r} has no training utterance of the classes "
                 f"{absent}: choose another split, or a task without them"
             )
+        check_ratings(run, cache, fold)
     if "audio" in run.modalities and run.training.normalisation == "speaker":
         speakers(cache)
 
@@ -67,4 +70,5 @@ def open_fold(job: FoldJob) -> FoldData:
         features = features.knowing(vocabulary)
     features = replace(features, few_sizes=settings.compile is not None)
     features = settle(features, torch.device(job.device))
-    return FoldData(job, features, train_rows, val_rows, normalise, vocabulary, weights)
+    outputs = outputs_of(settings, cache)
+    return FoldData(job, features, train_rows, val_rows, normalise, vocabulary, weights, outputs)

@@ -40,7 +40,6 @@ class Utterance:
     speaker: str | None = None  # for a model that normalises each speaker by themselves
 
 
-@torch.no_grad()
 def predict_utterances(
     fold: TrainedFold, utterances: Sequence[Utterance], batch_size: int
 ) -> NDArray[np.float32]:
@@ -53,8 +52,44 @@ def predict_utterances(
         output: (utterances, classes)
 
     Raises:
-        ValueError: an utterance lacks what the model reads.
+        ValueError: an utterance lacks what the model reads, or it learned no classes.
     """
+    answers = _answers(fold, utterances, batch_size)
+    logits = answers[:, : answers.shape[1] - len(_dimensions(fold))]
+    if not logits.shape[1]:
+        raise ValueError(f"the model learned no classes, only {', '.join(_dimensions(fold))}")
+    return np.asarray(logits.softmax(dim=1))
+
+
+def rate_utterances(
+    fold: TrainedFold, utterances: Sequence[Utterance], scale: tuple[float, float], batch_size: int
+) -> NDArray[np.float32]:
+    """Ratings in the order of `fold.record["dimensions"]`; see `predict_utterances`.
+
+    Args:
+        scale: its two ends, as 1 and 5; `fold.record["scales"]` has those of the corpora.
+
+    Shape:
+        output: (utterances, dimensions)
+
+    Raises:
+        ValueError: an utterance lacks what the model reads, or it learned no dimensions.
+    """
+    if not (dimensions := _dimensions(fold)):
+        raise ValueError("the model learned no dimensions, its preset has `regression: null`")
+    answers = np.asarray(_answers(fold, utterances, batch_size)[:, -len(dimensions) :])
+    least, most = scale
+    return np.asarray(least + (answers + 1) / 2 * (most - least), np.float32)
+
+
+def _dimensions(fold: TrainedFold) -> Sequence[str]:
+    names: Sequence[str] = fold.record.get("dimensions", ())
+    return names
+
+
+@torch.no_grad()
+def _answers(fold: TrainedFold, utterances: Sequence[Utterance], batch_size: int) -> Tensor:
+    """All that the model answers; (utterances, classes + dimensions)."""
     device = next(fold.model.parameters()).device
     shown = _spectrograms(fold, utterances)
     answers = []
@@ -62,8 +97,8 @@ def predict_utterances(
         batch = _collate(fold, [utterances[i] for i in places], [shown[i] for i in places])
         with autocast(device, fold.record["training"]["precision"]):
             logits = fold.model.eval()(batch.to(device)).logits
-        answers.append(logits.float().softmax(dim=1).cpu())
-    return np.asarray(torch.cat(answers))
+        answers.append(logits.float().cpu())
+    return torch.cat(answers)
 
 
 def _spectrograms(fold: TrainedFold, utterances: Sequence[Utterance]) -> list[Tensor | None]:

@@ -78,7 +78,12 @@ def fold_key(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> str:
     content = {
         "version": TRAINING_VERSION,
         "files": {name: cache.meta["files"][f"{name}.safetensors"] for name in files},
-        "rows": cache.rows_key(run.split, fold, heard="audio" in run.modalities),
+        "rows": cache.rows_key(
+            run.split,
+            fold,
+            heard="audio" in run.modalities,
+            rated=run.training.regression is not None,
+        ),
         **described,
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)

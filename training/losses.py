@@ -1,4 +1,4 @@
-"""The loss of the classifier, the supervised contrastive loss (Khosla et al. 2020), and both."""
+"""The losses of classes, of dimensions, of contrasts (Khosla et al. 2020), and what joins them."""
 
 from typing import Literal
 
@@ -8,9 +8,30 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.train_settings import Objective
+from training.train_settings import Objective, TrainSettings
 
 Empty = Literal["skip", "zero"]
+TINY = 1e-8  # keeps a batch without any spread from 0 / 0
+
+
+def answer_loss(
+    answers: Tensor,
+    targets: Tensor,
+    n_classes: int,
+    settings: TrainSettings,
+    class_weights: Tensor | None = None,
+) -> Tensor:
+    """The loss of the classes, of the dimensions behind them, or CE + weight (1 - CCC) of both.
+
+    Shape:
+        answers, targets: (n, classes + dimensions); class_weights: (classes,); output: scalar
+    """
+    classes = (answers[:, :n_classes], targets[:, :n_classes], settings.objective, class_weights)
+    if settings.regression is None:
+        return classification_loss(*classes)
+    apart = concordance_loss(answers[:, n_classes:], targets[:, n_classes:])
+    weight = settings.regression.weight
+    return apart if weight is None else classification_loss(*classes) + weight * apart
 
 
 def classification_loss(
@@ -38,6 +59,26 @@ def classification_loss(
         if objective.name == "cross_entropy_sum"
         else each.sum() / (targets @ weights).sum()
     )
+
+
+def concordance_loss(predicted: Tensor, actual: Tensor) -> Tensor:
+    """1 - CCC, the mean over the dimensions that at least two samples are rated in.
+
+    CCC = 2 cov / (var + var + (difference of means)^2), with moments over n (Lin 1989); in float32
+    or wider. Without any such dimension it is an exact 0 that still has a graph.
+
+    Shape:
+        predicted, actual: (n, dimensions), NaN in `actual` where not rated; output: scalar
+    """
+    known = actual.isfinite()
+    n = known.sum(dim=0).clamp(min=1)
+    a, p = (torch.where(known, x, 0.0) for x in (actual, predicted))
+    mean_a, mean_p = a.sum(dim=0) / n, p.sum(dim=0) / n
+    a, p = ((x - mean) * known for x, mean in ((a, mean_a), (p, mean_p)))
+    covariance, spread = (a * p).sum(dim=0) / n, (a * a + p * p).sum(dim=0) / n
+    ccc = 2 * covariance / (spread + (mean_a - mean_p) ** 2 + TINY)
+    rated = known.sum(dim=0) > 1
+    return ((1 - ccc) * rated).sum() / rated.sum().clamp(min=1)
 
 
 def balanced_weights(labels: NDArray[np.int64], n_classes: int) -> Tensor:

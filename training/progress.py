@@ -1,6 +1,7 @@
 """What training tells while it runs: the score of every epoch."""
 
 import csv
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,26 @@ from training.train_settings import Score
 
 @dataclass(frozen=True)
 class EpochScore:
-    """One epoch: mean training loss per sample; cross-entropy, WA, UA of the validation part."""
+    """One epoch: mean training loss per sample; loss, WA, UA, mean CCC of the validation part.
+
+    The validation loss is the cross-entropy, with dimensions CE + weight (1 - CCC). WA and UA are
+    NaN where no classes are learned.
+    """
 
     epoch: int  # from 1
     train_loss: float
     val_loss: float
     val_wa: float
     val_ua: float
+    val_ccc: float | None = None  # over the dimensions; None where none are learned
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """All there are, by their names in files."""
+        told = {
+            name: getattr(self, name) for name in ("train_loss", "val_loss", "val_wa", "val_ua")
+        }
+        return told if self.val_ccc is None else {**told, "val_ccc": self.val_ccc}
 
     def rank(self, best_by: Score) -> tuple[float, float]:
         """Larger for the better epoch: the score decides, then the lower loss."""
@@ -26,6 +40,7 @@ class EpochScore:
             "ua": self.val_ua,
             "loss": -self.val_loss,
             "0.9wa+0.1ua": 0.9 * self.val_wa + 0.1 * self.val_ua,
+            "ccc": math.nan if self.val_ccc is None else self.val_ccc,
             "last": self.epoch,
         }
         return scores[best_by], -self.val_loss

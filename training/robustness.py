@@ -14,7 +14,6 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from training import metrics
 from training.augment import blank
 from training.batch import Batch
 from training.cache import TensorCache, open_cache
@@ -22,7 +21,7 @@ from training.checkpoint import load_fold, normalisation_on, vocabulary_of
 from training.data import Features, open_features
 from training.device import choose_device, own_chance
 from training.draw import seed_of
-from training.evaluate import FoldResult, predictions_table
+from training.evaluate import FoldResult, fold_result, predictions_table
 from training.jobs import FoldJob, plan
 from training.memory import explain_memory
 from training.normalise import Rows
@@ -83,7 +82,7 @@ def _answer(job: FoldJob, features: Features, condition: Condition) -> FoldResul
         trained = load_fold(job.folder, device)
         if (vocabulary := vocabulary_of(trained.record)) is not None:
             features = features.knowing(vocabulary)
-        logits = predict(
+        answers = predict(
             trained.model,
             features,
             rows,
@@ -93,8 +92,7 @@ def _answer(job: FoldJob, features: Features, condition: Condition) -> FoldResul
             precision=job.run.training.precision,
             change=lambda batch: _spoilt(batch, cache, condition),
         )
-    counts = metrics.count(cache.label[rows], np.argmax(logits, axis=1), len(cache.classes))
-    return FoldResult(job.fold, job.seed, "test", rows, logits, counts)
+    return fold_result(job, cache, "test", rows, answers)
 
 
 def _spoilt(batch: Batch, cache: TensorCache, condition: Condition) -> Batch:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ from training.feed import feed
 from training.files import make_folder
 from training.fold import FoldData, open_fold
 from training.jobs import FoldJob
-from training.losses import classification_loss, joint_loss, supervised_contrastive
+from training.losses import answer_loss, concordance_loss, joint_loss, supervised_contrastive
 from training.memory import explain_memory
 from training.moco import MomentumContrast
 from training.models import start_words
@@ -79,7 +80,7 @@ def train_fold(job: FoldJob, report: Report) -> None:
                 loss, speed = _train_epoch(network, course, data, epoch)
                 # The weights that are kept, averaged or as they are, face the validation part.
                 course.kept.load_state_dict(course.average.end_epoch(course.model))
-                score = EpochScore(epoch, loss, *_validate(course.kept, data))
+                score = replace(_validate(course.kept, data), epoch=epoch, train_loss=loss)
                 course.judge(score)
                 if is_writer():
                     course.save(job.saved)
@@ -91,9 +92,8 @@ def train_fold(job: FoldJob, report: Report) -> None:
             "key": job.key,
             "precision": precision(device, settings.precision),
             "best_epoch": best.epoch,
-            "val_wa": best.val_wa,
-            "val_ua": best.val_ua,
-            "val_loss": best.val_loss,
+            **{name: _or_none(getattr(best, name)) for name in ("val_wa", "val_ua", "val_loss")},
+            **({} if best.val_ccc is None else {"val_ccc": best.val_ccc}),
         }
 
         def fill(folder: Path) -> None:
@@ -122,13 +122,14 @@ def training_loss(
     bfloat16 cannot tell apart.
 
     Shape:
-        targets: (B, classes); class_weights: (classes,); output: scalar
+        targets: (B, classes + dimensions); class_weights: (classes,); output: scalar
     """
     with autocast(batch.label.device, settings.precision):
         passes = [model(batch) for _ in range(2 if settings.double_view else 1)]
     logits = torch.cat([gather(p.logits, batch.joint) for p in passes])
     targets = gather(targets, batch.joint).repeat(len(passes), 1)
-    loss = classification_loss(logits, targets, settings.objective, class_weights)
+    n_classes = logits.shape[1] - (0 if batch.ratings is None else batch.ratings.shape[1])
+    loss = answer_loss(logits, targets, n_classes, settings, class_weights)
     contrast = settings.contrast
     if contrast is None:
         return loss
@@ -142,13 +143,13 @@ def training_loss(
 
 
 def history_csv(history: list[EpochScore]) -> str:
-    """Epochs as CSV, scores with six decimals."""
+    """Epochs as CSV, scores with six decimals, nothing for one that is not defined."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", "train_loss", "val_loss", "val_wa", "val_ua"])
+    writer.writerow(["epoch", *history[0].scores])
     for s in history:
-        scores = (s.train_loss, s.val_loss, s.val_wa, s.val_ua)
-        writer.writerow([s.epoch, *(f"{value:.6f}" for value in scores)])
+        told = ("" if math.isnan(value) else f"{value:.6f}" for value in s.scores.values())
+        writer.writerow([s.epoch, *told])
     return text.getvalue()
 
 
@@ -158,7 +159,6 @@ def _train_epoch(
     """Every batch of an epoch; the mean loss per sample, and how fast it went."""
     job, settings, model = data.job, data.job.run.training, course.model
     device, names = torch.device(job.device), (job.fold, job.seed, epoch)
-    n_classes = len(data.features.cache.classes)
     network.train()
     shown = epoch_rows(data.features, data.train_rows, job.run, *names)
     watch = Stopwatch(device)
@@ -170,7 +170,7 @@ def _train_epoch(
         chance = np.random.default_rng(seed_of("augment", *names, number, *own_names()))
         batch = replace(batch, joint=len(shown[number]))
         begin_step(settings.compile)
-        batch, targets = augment_batch(batch, settings, n_classes, chance)
+        batch, targets = augment_batch(batch, settings, data.outputs.classes, chance)
         loss = training_loss(network, batch, targets, settings, data.class_weights, course.moco)
 
         # The gradient, no larger than set.
@@ -205,7 +205,7 @@ def _try_step(network: nn.Module, course: Course, data: FoldData, size: int) -> 
     shown = [np.resize(longest, size)]
     (batch,) = feed(data.features, shown, data.normalise, torch.device(data.job.device))
     batch, targets = augment_batch(
-        replace(batch, joint=size), settings, len(cache.classes), np.random.default_rng(0)
+        replace(batch, joint=size), settings, data.outputs.classes, np.random.default_rng(0)
     )
     loss = training_loss(network, batch, targets, settings, data.class_weights, course.moco)
     course.optimiser.zero_grad(set_to_none=True)
@@ -226,8 +226,8 @@ def _finite_losses(
     return losses
 
 
-def _validate(model: nn.Module, data: FoldData) -> tuple[float, float, float]:
-    """Mean cross-entropy, WA and UA."""
+def _validate(model: nn.Module, data: FoldData) -> EpochScore:
+    """The scores of the validation part: those of the classes, of the dimensions, or of both."""
     logits = predict(
         model,
         data.features,
@@ -237,10 +237,24 @@ def _validate(model: nn.Module, data: FoldData) -> tuple[float, float, float]:
         device=torch.device(data.job.device),
         precision=data.job.run.training.precision,
     )
-    labels = data.features.cache.label[data.val_rows]
-    loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
-    scores = metrics.score(metrics.count(labels, np.argmax(logits, axis=1), logits.shape[1]))
-    return loss.item(), scores.wa, scores.ua
+    answers, n = torch.from_numpy(logits), data.outputs.classes
+    score = EpochScore(0, math.nan, 0.0, math.nan, math.nan)
+    if n:
+        labels = data.features.cache.label[data.val_rows]
+        loss = F.cross_entropy(answers[:, :n], torch.from_numpy(labels)).item()
+        found = metrics.score(metrics.count(labels, np.argmax(logits[:, :n], axis=1), n))
+        score = replace(score, val_loss=loss, val_wa=found.wa, val_ua=found.ua)
+    if (regression := data.job.run.training.regression) is not None:
+        assert data.features.ratings is not None
+        apart = concordance_loss(answers[:, n:], data.features.ratings[data.val_rows]).item()
+        weight = 1.0 if regression.weight is None else regression.weight
+        score = replace(score, val_loss=score.val_loss + weight * apart, val_ccc=1 - apart)
+    return score
+
+
+def _or_none(score: float) -> float | None:
+    """A score for JSON, which knows no NaN."""
+    return None if math.isnan(score) else score
 
 
 def _not_finite(data: FoldData, epoch: int, loss: float, norm: float, rows: Rows) -> str:

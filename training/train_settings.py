@@ -10,7 +10,7 @@ View = Literal["noise", "pitch", "stretch"]
 Statistics = Literal["train", "speaker"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Compiled = Literal["default", "reduce-overhead"]
-Score = Literal["wa", "ua", "loss", "0.9wa+0.1ua", "last"]
+Score = Literal["wa", "ua", "loss", "0.9wa+0.1ua", "ccc", "last"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class TrainSettings:
     # What it is to learn.
     objective: "Objective"
     contrast: "Contrast | None"
+    regression: "Regression | None"  # of the task's dimensions
 
     # How it moves.
     optimiser: "Optimiser"
@@ -42,7 +43,7 @@ class TrainSettings:
     average_epochs: int  # weights kept are the mean of those after so many last epochs, 1 = as is
 
     # Which epoch is kept, by the validation part.
-    best_by: Score  # highest WA, highest UA, lowest loss, a mix as in CME, or simply the last epoch
+    best_by: Score  # highest WA, UA, mix as in CME, or CCC; lowest loss; or simply the last epoch
     patience: int | None  # epochs without a better score before stopping, null = never
 
     # How it is computed.
@@ -79,6 +80,19 @@ class TrainSettings:
         require(patient, "training.patience", self.patience, "at least 1, or null")
         if self.patience is not None and self.best_by == "last":
             raise ValueError("training.patience needs a score: with best_by `last` it must be null")
+        self._check_regression()
+
+    def _check_regression(self) -> None:
+        """Nothing may ask for classes where none are learned, nor for dimensions."""
+        if self.regression is None:
+            learned = self.best_by != "ccc"
+            require(learned, "training.best_by", "ccc", "another, since regression is null")
+        elif self.regression.weight is None:
+            fits = self.best_by in ("ccc", "loss", "last")
+            at = ", since regression.weight is null: no classes are learned"
+            require(fits, "training.best_by", self.best_by, f"ccc, loss or last{at}")
+            plain = self.contrast is None
+            require(plain, "training.contrast", self.contrast, f"null{at}")
 
     def _check_pairs(self) -> None:
         if not self.view_pairs:
@@ -130,6 +144,17 @@ class Contrast:
     def __post_init__(self) -> None:
         _require_positive("contrast.alpha", self.alpha)
         _require_positive("contrast.temperature", self.temperature)
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The dimensions that a task has ratings of are learned too: CE + weight (1 - CCC)."""
+
+    weight: float | None  # null: they alone, and no classes
+
+    def __post_init__(self) -> None:
+        if self.weight is not None:
+            _require_positive("regression.weight", self.weight)
 
 
 @dataclass(frozen=True)

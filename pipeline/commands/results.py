@@ -48,7 +48,9 @@ def results() -> None:
 
     from pipeline import experiment
 
-    Console().print(experiment.results(params.load()))
+    console = Console()
+    for table in experiment.results(params.load()):
+        console.print(table)
     typer.echo(f"report: {layout.REPORT}")
 
 

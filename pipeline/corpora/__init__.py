@@ -63,18 +63,21 @@ class CorpusParams:
     columns: Mapping[str, str] | None = None  # for `table`: manifest column -> column of the file
     labels: Mapping[str, str | None] | None = None  # raw label -> emotion, beside the reader's own
     require_transcript: bool | None = None  # reject utterances without a transcript
+    scale: tuple[float, float] | None = None  # of arousal, valence, dominance: least, most
 
     def __post_init__(self) -> None:
         """Check what can be told without looking at the corpus.
 
         Raises:
-            CorpusError: there is no such reader, or `language` is no code.
+            CorpusError: there is no such reader, `language` is no code, or `scale` has no width.
         """
         _require_reader(self.reader)
         try:
             values.language(self.language or "en")
         except ValueError as error:
             raise CorpusError(f"language: {error}") from error
+        if self.scale is not None and not self.scale[0] < self.scale[1]:
+            raise CorpusError(f"scale: found {list(self.scale)}, expected [least, most], as [1, 5]")
 
 
 Read = Callable[[Path, CorpusParams], Iterator[Utterance]]
@@ -100,6 +103,12 @@ def card(name: str) -> CorpusCard | None:
     _require_reader(name)
     found: CorpusCard | None = import_module(READERS[name]).CARD
     return found
+
+
+def scale(source: CorpusParams) -> tuple[float, float] | None:
+    """Least and most of its ratings, by the params or by its card; None: not known."""
+    stated = card(source.reader)
+    return source.scale or (stated.dimensions if stated else None)
 
 
 def root(source: CorpusParams) -> Path:

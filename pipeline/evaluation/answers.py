@@ -19,6 +19,10 @@ class AnswersError(ValueError):
     """Predictions that cannot be scored."""
 
 
+class NoClassesError(AnswersError):
+    """A run that learned dimensions alone answers with no class."""
+
+
 @dataclass(frozen=True)
 class Answers:
     """A row per utterance, fold and seed, sorted so.
@@ -66,6 +70,7 @@ def read_answers(connection: Any, run: str, subset: Literal["test", "val"] = "te
         connection: DuckDB with the views `predictions` and `val_predictions`.
 
     Raises:
+        NoClassesError: the run answers on dimensions alone.
         AnswersError: there are none; an utterance is answered twice; its probabilities are no
             probabilities; a label is no class of the run.
     """
@@ -80,8 +85,8 @@ def read_answers(connection: Any, run: str, subset: Literal["test", "val"] = "te
         "ORDER BY p.utt_id, p.fold, p.seed",
         params={"run": run, "classes": list(classes)},
     ).to_arrow_table()
-    utt_ids, utterance = _coded(columns["utt_id"])
-    speakers, speaker = _coded(columns["speaker"])
+    utt_ids, utterance = coded(columns["utt_id"])
+    speakers, speaker = coded(columns["speaker"])
     answers = Answers(
         run=run,
         classes=classes,
@@ -89,7 +94,7 @@ def read_answers(connection: Any, run: str, subset: Literal["test", "val"] = "te
         speakers=speakers,
         utterance=utterance,
         speaker=speaker,
-        **{name: _integers(columns[name]) for name in ("fold", "seed", "label", "prediction")},
+        **{name: integers(columns[name]) for name in ("fold", "seed", "label", "prediction")},
         probabilities=_matrix(columns["probabilities"], len(classes)),
     )
     _check(answers)
@@ -102,6 +107,11 @@ def _classes(connection: Any, run: str, rows: str) -> tuple[str, ...]:
     ).fetchall()
     if not found:
         raise AnswersError(f"run {run!r} has no predictions here; run `dvc repro evaluate@{run}`")
+    if found == [(None,)]:
+        raise NoClassesError(
+            f"run {run!r} tells no classes apart, its preset has `regression: {{weight: null}}`: "
+            "only its dimensions can be scored"
+        )
     if len(found) > 1 or not found[0][0]:
         told = "; ".join(", ".join(keys or ["none"]) for (keys,) in found)
         raise AnswersError(
@@ -129,21 +139,24 @@ def refuse_strangers(connection: Any, run: str) -> None:
         )
 
 
-def unanswered(connection: Any, run: str, split: str, emotions: Sequence[str]) -> str:
+def unanswered(
+    connection: Any, run: str, split: str, emotions: Sequence[str], seeds: Sequence[int]
+) -> str:
     """What a run left unanswered of the test part of its split, in words; "" where nothing.
 
     Args:
         connection: DuckDB with the views `splits`, `utterances` and `predictions`.
         emotions: the labels of the run's task; other utterances are not asked.
+        seeds: that the run was trained with.
     """
     found = connection.execute(
         "WITH answered AS (SELECT utt_id, fold, seed FROM predictions WHERE run = $run), "
         "asked AS (SELECT s.utt_id, s.fold, a.seed FROM splits s JOIN utterances u USING (utt_id), "
-        "(SELECT DISTINCT seed FROM answered) a WHERE s.split = $split AND s.subset = 'test' "
+        "(SELECT unnest($seeds::BIGINT[]) AS seed) a WHERE s.split = $split AND s.subset = 'test' "
         "AND list_contains($emotions, u.label)) "
         "SELECT DISTINCT utt_id FROM asked ANTI JOIN answered USING (utt_id, fold, seed) "
         "ORDER BY utt_id",
-        {"run": run, "split": split, "emotions": list(emotions)},
+        {"run": run, "split": split, "emotions": list(emotions), "seeds": list(seeds)},
     ).fetchall()
     if not found:
         return ""
@@ -186,7 +199,8 @@ def named(names: Sequence[str] | NDArray[np.object_]) -> str:
     return ", ".join(map(str, names[:NAMED])) + more
 
 
-def _coded(column: Any) -> tuple[NDArray[np.object_], Codes]:
+def coded(column: Any) -> tuple[NDArray[np.object_], Codes]:
+    """The distinct values of a column, sorted, and which each row has; -1 where it has none."""
     values = np.array(column.to_pylist(), dtype=object)
     known = np.array([value is not None for value in values], bool)
     codes = np.full(len(values), -1, np.int64)
@@ -194,7 +208,8 @@ def _coded(column: Any) -> tuple[NDArray[np.object_], Codes]:
     return names.astype(object), codes
 
 
-def _integers(column: Any) -> Codes:
+def integers(column: Any) -> Codes:
+    """A column of numbers."""
     return np.asarray(column.to_numpy(), np.int64)
 
 

@@ -183,5 +183,6 @@ def _resampled(units: NDArray[np.number], draw: np.random.Generator, resamples: 
     for start in range(0, resamples, step):
         part = out[start : start + step]
         weights = draw.multinomial(len(units), shares, size=len(part))
-        part[:] = weights.astype(np.float64) @ kinds.reshape(len(kinds), -1)
+        sums = weights.astype(np.float64) @ kinds.reshape(len(kinds), -1)
+        part[:] = sums.reshape(part.shape)
     return out

@@ -22,6 +22,7 @@ AT_END = 1e-2  # this near to an end of the search nothing was found
 ALL_RIGHT = "all validation answers are right, which determines no temperature"
 AT_THE_END = "validation determines no temperature between 0.05 and 20"
 COVERAGES = (1.0, 0.9, 0.8, 0.5)
+POINTS = 200  # of a risk-coverage curve, which may have 100,000
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,13 @@ def at_coverages(accuracies: Floats) -> dict[float, float]:
     """Accuracy at the shares of COVERAGES."""
     n = len(accuracies)
     return {c: float(accuracies[max(1, round(c * n)) - 1]) for c in COVERAGES}
+
+
+def thinned(accuracies: Floats) -> Floats:
+    """At most POINTS of a curve of `selective`, evenly: share answered, accuracy; (points, 2)."""
+    n = len(accuracies)
+    chosen = np.unique(np.linspace(0, n - 1, min(POINTS, n)).astype(int))
+    return np.stack([(chosen + 1) / n, accuracies[chosen]], axis=1)
 
 
 def _ece(answers: Answers, found: Reliability, resamples: int) -> Estimate:

@@ -4,7 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.evaluation.answers import NoClassesError
 from pipeline.evaluation.compare import Comparison, ComparisonError, compare
+from pipeline.evaluation.completeness import warnings_about
+from pipeline.evaluation.ratings import DimensionDifference, Rated, compare_rated, read_rated
 from pipeline.evaluation.revisions import RevisionError, Snapshot, answers_at, parse, snapshot
 
 
@@ -28,7 +31,9 @@ class Compared:
 
     a: Side
     b: Side
-    found: Comparison
+    found: Comparison | None  # of classes; None: a side tells none apart
+    dimensions: tuple[DimensionDifference, ...]  # that both learned
+    warnings: tuple[str, ...]  # what a reader must know
 
 
 def compare_named(a: str, b: str, run: str | None, known: Sequence[str]) -> list[Compared]:
@@ -72,10 +77,36 @@ def _compared(places: tuple[Snapshot, Snapshot], runs: tuple[str, str]) -> Compa
     )
     try:
         _refuse_other_task(*facts)
-        first, second = (answers_at(p, run) for p, run in zip(places, runs, strict=True))
-        return Compared(a, b, compare(first, second))
+        found = _compare_classes(places, runs)
+        dimensions = _compare_dimensions(places, runs)
+        if found is None and not dimensions:
+            raise ComparisonError("neither classes nor a dimension was learned on both sides")
     except ComparisonError as error:
         raise ComparisonError(f"A = {a}, B = {b}: {error}") from error
+    sides = zip("AB", places, runs, strict=True)
+    warnings = tuple(f"{name}: {told}" for name, p, run in sides for told in warnings_about(p, run))
+    return Compared(a, b, found, dimensions, warnings)
+
+
+def _compare_classes(places: tuple[Snapshot, Snapshot], runs: tuple[str, str]) -> Comparison | None:
+    try:
+        first, second = (answers_at(p, run) for p, run in zip(places, runs, strict=True))
+    except NoClassesError:
+        return None
+    return compare(first, second)
+
+
+def _compare_dimensions(
+    places: tuple[Snapshot, Snapshot], runs: tuple[str, str]
+) -> tuple[DimensionDifference, ...]:
+    """Each dimension of both sides, over the utterances that are rated on it."""
+    first, second = (_rated(p, run) for p, run in zip(places, runs, strict=True))
+    return tuple(compare_rated(first[d], second[d]) for d in first if d in second)
+
+
+def _rated(place: Snapshot, run: str) -> dict[str, Rated]:
+    connection = place.connection([run], utterances=False)
+    return {rated.dimension: rated for rated in read_rated(connection, run)}
 
 
 def _refuse_other_task(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:

@@ -7,10 +7,11 @@ out/p.parquet  a file of predictions
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -64,15 +65,16 @@ class Snapshot:
             return dict(json.load(file))
         return {}
 
-    def connection(self, runs: Iterable[str], *, utterances: bool) -> Any:
-        """DuckDB with the views that evaluation reads.
+    def connection(self, runs: Iterable[str], *, utterances: bool, split: str | None = None) -> Any:
+        """DuckDB with the views that evaluation reads; `splits` holds the one that is named.
 
         Raises:
             RevisionError: a file is not there.
         """
         predictions = {run: self.table(layout.predictions(run)) for run in runs}
         manifests = self._manifests() if utterances else []
-        return connect_tables(predictions, manifests)
+        splits = {} if split is None else {split: self.table(layout.split(split))}
+        return connect_tables(predictions, manifests, splits)
 
     def _manifests(self) -> list[pa.Table]:
         with self.files.open(layout.CATALOG.as_posix(), "r") as file:
@@ -130,10 +132,14 @@ def answers_at(place: Snapshot, run: str) -> Answers:
     try:
         return read_answers(place.connection([run], utterances=False), run)
     except AnswersError as error:
-        raise AnswersError(f"{place.name}: {error}") from error
+        raise type(error)(f"{place.name}: {error}") from error
 
 
-def connect_tables(predictions: dict[str, pa.Table], manifests: list[pa.Table]) -> Any:
+def connect_tables(
+    predictions: Mapping[str, pa.Table],
+    manifests: Sequence[pa.Table] = (),
+    splits: Mapping[str, pa.Table] = MappingProxyType({}),
+) -> Any:
     """DuckDB over tables in memory, with the views and aggregates that evaluation reads."""
     import duckdb
 
@@ -148,6 +154,9 @@ def connect_tables(predictions: dict[str, pa.Table], manifests: list[pa.Table]) 
         connection.execute(f"CREATE VIEW {view} AS FROM answered WHERE subset = '{subset}'")
     if manifests:
         connection.register("utterances", pa.concat_tables(manifests, promote_options="permissive"))
+    if splits:
+        parts = [t.append_column("split", [[n] * len(t)]) for n, t in splits.items()]
+        connection.register("splits", pa.concat_tables(parts, promote_options="permissive"))
     return connection
 
 

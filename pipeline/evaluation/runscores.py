@@ -33,15 +33,12 @@ class RunScores:
     pooled: dict[str, Estimate]  # NAMES
     classes: tuple[ClassScores, ...]
     counts: Counts
-    folds: dict[int, dict[str, float]]  # over the seeds of the fold together
-    seeds: dict[int, dict[str, float]]  # over all folds
+    folds: dict[int, dict[str, Estimate]]  # over the seeds of the fold together
+    seeds: dict[int, dict[str, Estimate]]  # over all folds
 
 
 def score_run(answers: Answers, resamples: int = RESAMPLES) -> RunScores:
-    """All scores of some answers.
-
-    Scores of folds and seeds are NaN where they are not defined.
-    """
+    """All scores of some answers."""
     counts = answers.counts()
     drawn = confusions(answers, resamples=resamples)
     return RunScores(
@@ -52,8 +49,8 @@ def score_run(answers: Answers, resamples: int = RESAMPLES) -> RunScores:
         pooled=pooled(counts, drawn),
         classes=_by_class(answers.classes, counts, drawn),
         counts=counts,
-        folds=_parts(answers, answers.fold),
-        seeds=_parts(answers, answers.seed),
+        folds=_parts(answers, answers.fold, resamples),
+        seeds=_parts(answers, answers.seed, resamples),
     )
 
 
@@ -104,9 +101,9 @@ def _by_class(
     )
 
 
-def _parts(answers: Answers, codes: Codes) -> dict[int, dict[str, float]]:
-    parts = {}
-    for code in np.unique(codes).tolist():
-        found = scores(answers.where(codes == code).counts())
-        parts[code] = {name: float(getattr(found, name)) for name in NAMES}
-    return parts
+def _parts(answers: Answers, codes: Codes, resamples: int) -> dict[int, dict[str, Estimate]]:
+    parts = {code: answers.where(codes == code) for code in np.unique(codes).tolist()}
+    return {
+        code: pooled(part.counts(), confusions(part, resamples=resamples))
+        for code, part in parts.items()
+    }

@@ -2,12 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from pipeline.evaluation.answers import read_answers, refuse_strangers
-from pipeline.evaluation.calibration import Calibration, calibrate
+from pipeline.evaluation.answers import NoClassesError, read_answers, refuse_strangers
+from pipeline.evaluation.calibration import Calibration, calibrate, selective
+from pipeline.evaluation.completeness import warnings_about
 from pipeline.evaluation.groups import Grouping, score_groups
+from pipeline.evaluation.ratings import DimensionScores, read_rated, score_rated
 from pipeline.evaluation.revisions import RevisionError, parse, snapshot
 from pipeline.evaluation.runscores import RunScores, score_run
+from training.metrics import Floats
+
+
+@dataclass(frozen=True)
+class ClassesScored:
+    """How well a run tells classes apart."""
+
+    scores: RunScores
+    calibration: Calibration
+    accuracies: Floats  # of the surest answers, as `selective` gives them
+    grouping: Grouping | None
 
 
 @dataclass(frozen=True)
@@ -17,9 +31,9 @@ class Scored:
     revision: str
     run: str
     normalisation: str | None  # whose statistics scale its spectrograms; None: none or unknown
-    scores: RunScores
-    calibration: Calibration
-    grouping: Grouping | None
+    warnings: tuple[str, ...]  # what a reader of the scores must know
+    classes: ClassesScored | None  # None: the run learned dimensions alone
+    dimensions: tuple[DimensionScores, ...]  # that it learned
 
 
 def score_named(text: str, by: str | None, known: Sequence[str]) -> list[Scored]:
@@ -36,20 +50,37 @@ def score_named(text: str, by: str | None, known: Sequence[str]) -> list[Scored]
     if missing := [run for run in runs if run not in there] or not runs:
         raise RevisionError(f"{revision}: no predictions of {missing}; found {there or 'none'}")
     connection = place.connection(runs, utterances=by is not None)
-    found = []
-    for run in runs:
-        answers = read_answers(connection, run)
-        validation = read_answers(connection, run, "val") if _validated(connection, run) else None
-        if by:
-            refuse_strangers(connection, run)
-        grouping = score_groups(connection, answers, by) if by else None
-        scored = score_run(answers), calibrate(answers, validation)
-        found.append(
-            Scored(revision, run, place.facts(run).get("normalisation"), *scored, grouping)
+    return [
+        Scored(
+            revision=revision,
+            run=run,
+            normalisation=place.facts(run).get("normalisation"),
+            warnings=warnings_about(place, run),
+            classes=_classes(connection, run, by),
+            dimensions=tuple(score_rated(rated) for rated in read_rated(connection, run)),
         )
-    return found
+        for run in runs
+    ]
 
 
-def _validated(connection: object, run: str) -> bool:
+def _classes(connection: Any, run: str, by: str | None) -> ClassesScored | None:
+    try:
+        answers = read_answers(connection, run)
+    except NoClassesError:
+        if by:
+            raise
+        return None
+    validation = read_answers(connection, run, "val") if _validated(connection, run) else None
+    if by:
+        refuse_strangers(connection, run)
+    return ClassesScored(
+        scores=score_run(answers),
+        calibration=calibrate(answers, validation),
+        accuracies=selective(answers),
+        grouping=score_groups(connection, answers, by) if by else None,
+    )
+
+
+def _validated(connection: Any, run: str) -> bool:
     query = "SELECT 1 FROM val_predictions WHERE run = ? LIMIT 1"
-    return bool(connection.execute(query, [run]).fetchall())  # type: ignore[attr-defined]
+    return bool(connection.execute(query, [run]).fetchall())

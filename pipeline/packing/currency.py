@@ -40,6 +40,7 @@ def _pairs(
     packed = {name: meta.get(name) for name in ("classes", "sources")}
     yield f"tasks.{task}.classes", packed["classes"], list(params.tasks[task].task.classes)
     yield f"tasks.{task}.sources", packed["sources"], wanted["sources"]
+    yield f"tasks.{task}.dimensions", meta.get("dimensions"), wanted["dimensions"]
     yield f"tasks.{task}.max_frames", meta.get("mel_max_frames"), wanted["max_frames"]
     protocol = meta.get("splits", {}).get(split, {}).get("protocol")
     yield f"splits.{split}.protocol", protocol, params.splits[split].protocol

@@ -113,10 +113,11 @@ def check_folds(
 def write_index(
     path: Path, utterances: Utterances, rows: MelRows, folds: Iterable[Fold], columns: pa.Table
 ) -> None:
-    """Write index.parquet; `columns` are the soft labels and durations of `rows`."""
+    """Write index.parquet; `columns` are soft labels, durations and ratings of `rows`."""
     repeated = utterances.table.select(["utt_id", "speaker", "corpus"]).take(
         pa.array(rows.utterance)
     )
+    ratings = [name for name in columns.column_names if name not in ("soft_label", "duration_s")]
     table = pa.table(
         {
             "utt_id": repeated["utt_id"],
@@ -128,6 +129,7 @@ def write_index(
             "corpus": repeated["corpus"],
             "frames": pa.array(rows.frames, pa.int32()),
             "duration_s": columns["duration_s"],
+            **{name: columns[name] for name in ratings},
             **{fold.name: _subset_column(fold, rows) for fold in folds},
         }
     )
@@ -135,9 +137,16 @@ def write_index(
 
 
 def describe_rows(
-    views: Iterable[Path], utterances: Utterances, rows: MelRows, task: Task
+    views: Iterable[Path],
+    utterances: Utterances,
+    rows: MelRows,
+    task: Task,
+    dimensions: Iterable[str],
 ) -> pa.Table:
-    """Soft label and duration of each row: a view lasts as long as its own recipe made it."""
+    """Soft label, duration and ratings of each row.
+
+    A view lasts as long as its own recipe made it, and is rated as its original.
+    """
     soft = _soft_labels(utterances, task).take(pa.array(rows.utterance))
     whole = utterances.table["duration_s"].to_numpy()
     duration = np.where(rows.rank == 0, whole[rows.utterance], np.nan)
@@ -145,7 +154,9 @@ def describe_rows(
         at = rows.places(ordinals, table["view"])
         duration[at[at >= 0]] = np.asarray(table["duration_s"])[at >= 0]
     seconds = pa.array(duration, pa.float64(), from_pandas=True)
-    return pa.table({"soft_label": soft, "duration_s": seconds})
+    ratings = utterances.table.select(list(dimensions)).take(pa.array(rows.utterance))
+    rated = dict(zip(ratings.column_names, ratings.columns, strict=True))
+    return pa.table({"soft_label": soft, "duration_s": seconds, **rated})
 
 
 def _soft_labels(utterances: Utterances, task: Task) -> pa.ChunkedArray:

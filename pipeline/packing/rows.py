@@ -19,6 +19,7 @@ from pipeline.labels import Task
 BATCH_ROWS = 64  # rows of a shard in memory at once, as NumPy
 LOOKUP_ROWS = 1 << 16  # ids looked up at once; each time Arrow hashes all utterances of the task
 MANIFEST_COLUMNS = ["utt_id", "corpus", "speaker", "label", "soft_label", "duration_s"]
+MANIFEST_COLUMNS += ["arousal", "valence", "dominance"]
 NO_TEXT = (
     "; an utterance without a transcript needs an ASR source, or `require_transcript` in its "
     "corpus. To train on audio alone, set `sources: []` in the task"

@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluation.calibration import BINS, Reliability
+from pipeline.evaluation.calibration import BINS, Reliability, thinned
 from pipeline.reporting.figures import BLUE, COLOURS, GREY, LINE, ORANGE, figure, to_svg
 from pipeline.reporting.plots import CURVES_IN, curves, draw_curves
 from training.metrics import Floats
-
-POINTS = 200  # of a risk-coverage curve, which may have 100,000
 
 
 def curves_chart(run: str, path: Path) -> Any:
@@ -61,8 +59,7 @@ def coverage_chart(accuracies: Mapping[str, Floats]) -> Any:
     with figure(6.4, 3.4) as page:
         axes = page.add_subplot()
         for (run, found), look in zip(accuracies.items(), _looks(len(accuracies)), strict=True):
-            chosen = np.unique(np.linspace(0, len(found) - 1, min(POINTS, len(found))).astype(int))
-            axes.plot((chosen + 1) / len(found), found[chosen], label=run, linewidth=1.8, **look)
+            axes.plot(*thinned(found).T, label=run, linewidth=1.8, **look)
         axes.set_xlabel("share of utterances answered, the surest first")
         axes.set_ylabel("accuracy")
         axes.set_xlim(0, 1)

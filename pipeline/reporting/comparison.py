@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pipeline.evaluation.bootstrap import Estimate
 from pipeline.evaluation.compare import Comparison, Difference
 from pipeline.evaluation.comparisons import Compared
+from pipeline.evaluation.ratings import AGREEMENTS
 from pipeline.evaluation.runscores import TITLES
 from pipeline.reporting.plain import finite
 
@@ -33,14 +34,15 @@ def _markdown(compared: Compared, limit: int | None) -> str:
     lines = [
         f"### `{compared.a}` → `{compared.b}`",
         "",
-        _summary(compared.found) + _normalised(compared),
+        _summary(compared),
         "",
+        *(line for warning in compared.warnings for line in (f"> **Warning:** {warning}", "")),
     ]
-    for title, head, rows in _tables(compared.found, limit):
+    for title, head, rows in _tables(compared, limit):
         table = [head, ["---"] * len(head), *rows]
         told = ["| " + " | ".join(map(_cell, row)) + " |" for row in table]
         fold = [f"<details><summary>{title}</summary>", ""], ["", "</details>"]
-        before, after = fold if title != "scores" else ([], [])
+        before, after = fold if title not in OPEN else ([], [])
         lines += [*before, *told, *after, ""]
     return "\n".join(lines)
 
@@ -57,8 +59,10 @@ def _text(compared: Compared, limit: int | None) -> str:
 
     console = Console(file=io.StringIO(), width=100, highlight=False, markup=False)
     console.print(f"A  {_side(compared.a)}\nB  {_side(compared.b)}")
-    console.print(_summary(compared.found) + _normalised(compared))
-    for title, head, rows in _tables(compared.found, limit):
+    for warning in compared.warnings:
+        console.print(f"warning: {warning}")
+    console.print(_summary(compared))
+    for title, head, rows in _tables(compared, limit):
         table = Table(title=title, title_justify="left")
         for i, name in enumerate(head):
             numeric = i > 0 and title != CHANGED
@@ -71,16 +75,30 @@ def _text(compared: Compared, limit: int | None) -> str:
 
 
 CHANGED = "answered otherwise"
+OPEN = ("scores", "dimensions")  # tables that Markdown does not fold
+SCORE = ["A", "B", "B - A", "95 % interval", "over"]
 
 
 def _side(side: Any) -> str:
     return f"{side}" + (f" ({side.commit[:10]})" if side.commit else "")
 
 
-def _tables(found: Comparison, limit: int | None) -> Iterator[tuple[str, list[str], Rows]]:
+def _tables(compared: Compared, limit: int | None) -> Iterator[tuple[str, list[str], Rows]]:
+    if compared.found is not None:
+        yield from _class_tables(compared.found, limit)
+    rows = [
+        _score(f"{AGREEMENTS[name]} {found.dimension}", difference)
+        for found in compared.dimensions
+        for name, difference in found.scores.items()
+    ]
+    if rows:
+        yield "dimensions", ["score", *SCORE], rows
+
+
+def _class_tables(found: Comparison, limit: int | None) -> Iterator[tuple[str, list[str], Rows]]:
     yield (
         "scores",
-        ["score", "A", "B", "B - A", "95 % interval", "over"],
+        ["score", *SCORE],
         [_score(TITLES[name], difference) for name, difference in found.scores.items()],
     )
     head = ["utterances", "won", "lost", "right in A", "right in B"]
@@ -108,7 +126,14 @@ def _score(title: str, found: Difference) -> list[str]:
     return [title, f"{found.a:.3f}", f"{found.b:.3f}", change, span, unit]
 
 
-def _summary(found: Comparison) -> str:
+def _summary(compared: Compared) -> str:
+    if compared.found is not None:
+        return _class_summary(compared.found) + _normalised(compared)
+    utterances = max(found.utterances for found in compared.dimensions)
+    return f"{utterances} rated utterances; no classes to compare." + _normalised(compared)
+
+
+def _class_summary(found: Comparison) -> str:
     test = found.mcnemar
     p = f"p = {test.p:.2g}" if test.p is not None else f"no p: {test.why}"
     averaged = "; several folds or seeds count by their mean" if found.averaged else ""

@@ -15,6 +15,7 @@ from pipeline.evaluation.answers import (
     refuse_strangers,
     unanswered,
 )
+from pipeline.evaluation.ratings import DimensionScores, read_rated, score_rated
 from pipeline.evaluation.runscores import RunScores, score_run
 from pipeline.params import ReportParams, RunParams
 from pipeline.reporting.facts import read_metrics
@@ -46,22 +47,34 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class RatedRun:
+    """A run that learned dimensions, be it beside classes or alone."""
+
+    name: str
+    metrics: Mapping[str, Any]
+    dimensions: tuple[DimensionScores, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Context:
     """The store and the runs."""
 
     connection: Any  # DuckDB with the views of pipeline/query.py
     catalog: Catalog
-    runs: tuple[Evaluated, ...]
+    runs: tuple[Evaluated, ...]  # that tell classes apart
     report: ReportParams
     settings: Mapping[str, Any]  # all params as plain values
     roots: Mapping[str, Path] = field(default_factory=dict)  # where a corpus's recordings lie
     clips: int = 0  # recordings to put into the page
     machine: Mapping[str, str] = field(default_factory=dict)  # when and on what it is made
+    rated: tuple[RatedRun, ...] = ()
 
     @property
     def splits(self) -> dict[str, str]:
         """The splits that runs are of, with their protocols."""
-        return {run.metrics["split"]: run.metrics["protocol"] for run in self.runs}
+        told = [run.metrics for run in self.runs] + [run.metrics for run in self.rated]
+        return {metrics["split"]: metrics["protocol"] for metrics in told}
 
 
 def evaluated(connection: Any, name: str, params: RunParams, emotions: Sequence[str]) -> Evaluated:
@@ -72,6 +85,7 @@ def evaluated(connection: Any, name: str, params: RunParams, emotions: Sequence[
 
     Raises:
         FileNotFoundError: it has not been evaluated.
+        NoClassesError: it learned dimensions alone.
         AnswersError: its predictions cannot be scored.
     """
     metrics = read_metrics(name)
@@ -85,6 +99,25 @@ def evaluated(connection: Any, name: str, params: RunParams, emotions: Sequence[
     if metrics["protocol"] not in CHOSEN_ON_TEST:
         with suppress(AnswersError):  # predictions of an older version have none
             validation = read_answers(connection, name, "val")
-    missing = unanswered(connection, name, metrics["split"], emotions)
-    warnings = (*metrics["warnings"], *([missing] if missing else []))
+    warnings = _warnings(connection, name, metrics, emotions)
     return Evaluated(name, params, metrics, answers, validation, score_run(answers), warnings)
+
+
+def rated(connection: Any, name: str, emotions: Sequence[str]) -> RatedRun | None:
+    """A run with its dimensions; None if it learned none.
+
+    Raises:
+        AnswersError: its predictions cannot be scored.
+    """
+    if not (answers := read_rated(connection, name)):
+        return None
+    metrics = read_metrics(name)
+    warnings = _warnings(connection, name, metrics, emotions)
+    return RatedRun(name, metrics, tuple(map(score_rated, answers)), warnings)
+
+
+def _warnings(
+    connection: Any, name: str, metrics: Mapping[str, Any], emotions: Sequence[str]
+) -> tuple[str, ...]:
+    missing = unanswered(connection, name, metrics["split"], emotions, metrics["seeds"])
+    return (*metrics["warnings"], *([missing] if missing else []))

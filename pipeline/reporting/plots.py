@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.reporting.figures import BLUE, INK, LINE, ORANGE, figure, write_png
+from pipeline.reporting.figures import BLUE, GREEN, INK, LINE, ORANGE, figure, write_png
 
 Counts = NDArray[np.int64]
 CURVES_IN = (7.2, 3.2)
@@ -42,7 +42,7 @@ def curves(path: Path) -> dict[str, list[NDArray[np.float64]]]:
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             for name in row.keys() - {"fold", "seed", "epoch"}:
-                trained[row["fold"], row["seed"]][name].append(float(row[name]))
+                trained[row["fold"], row["seed"]][name].append(float(row[name] or "nan"))
     names = sorted({name for columns in trained.values() for name in columns})
     return {name: [np.array(columns[name]) for columns in trained.values()] for name in names}
 
@@ -79,8 +79,8 @@ def plot_confusion(counts: Counts, classes: list[str], path: Path) -> None:
 def draw_curves(page: Any, columns: dict[str, list[NDArray[np.float64]]]) -> None:
     """Losses on the left, scores on the right: each fold and seed thin, their mean thick."""
     panels = {
-        "loss": {"train_loss": "training (joint loss)", "val_loss": "validation (cross-entropy)"},
-        "validation score": {"val_ua": "UA", "val_wa": "WA"},
+        "loss": {"train_loss": "training (joint loss)", "val_loss": "validation"},
+        "validation score": {"val_ua": "UA", "val_wa": "WA", "val_ccc": "CCC"},
     }
     for axes, (title, names) in zip(page.subplots(1, 2), panels.items(), strict=True):
         axes.set_title(title)
@@ -88,11 +88,13 @@ def draw_curves(page: Any, columns: dict[str, list[NDArray[np.float64]]]) -> Non
         axes.grid(axis="y", color=LINE, linewidth=0.6)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         for (name, label), colour, dash in zip(
-            names.items(), (BLUE, ORANGE), ("-", (0, (4, 1.5))), strict=True
+            names.items(), (BLUE, ORANGE, GREEN), ("-", (0, (4, 1.5)), (0, (1, 1))), strict=False
         ):
-            _draw_curve(axes, columns.get(name, []), label, color=colour, linestyle=dash)
+            defined = [c for c in columns.get(name, []) if not np.isnan(c).all()]
+            _draw_curve(axes, defined, label, color=colour, linestyle=dash)
         if title != "loss":
-            axes.set_ylim(0, 1)
+            lowest = [np.nanmin(c) for c in columns.get("val_ccc", [])]  # alone may be below 0
+            axes.set_ylim(min(0, *lowest, 0), 1)
         if axes.lines:
             axes.legend(**LEGEND, handlelength=2.4)
 

@@ -7,24 +7,30 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from pipeline.evaluation.answers import read_answers
-from pipeline.evaluation.calibration import Reliability, reliability
+from pipeline.evaluation.answers import NoClassesError, read_answers
+from pipeline.evaluation.calibration import BINS, Reliability, reliability
 from pipeline.evaluation.revisions import connect_tables
 from pipeline.files import appearing
 from pipeline.reporting.charts import draw_reliability
 from pipeline.reporting.figures import figure, write_png
 
 SIZE_IN = (4.2, 3.6)
+EMPTY = Reliability(np.zeros(BINS, np.int64), *np.full((2, BINS), np.nan))  # of no answers
 
 
 def plot_reliability(run: str, predictions: Path, folder: Path) -> None:
     """Write reliability.csv, a row per filled bin of confidence, and reliability.png.
 
+    Of a run that learned dimensions alone both are empty.
+
     Raises:
         AnswersError: the predictions cannot be scored.
     """
     table = pq.read_table(predictions, partitioning=None)
-    found = reliability(read_answers(connect_tables({run: table}, []), run))
+    try:
+        found = reliability(read_answers(connect_tables({run: table}), run))
+    except NoClassesError:
+        found = EMPTY
     with appearing(folder / "reliability.csv") as temporary:
         temporary.write_text(reliability_csv(found), encoding="utf-8")
     with figure(*SIZE_IN) as page:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline import layout
+from pipeline.evaluation.ratings import AGREEMENTS
 from pipeline.evaluation.runscores import TITLES
 from pipeline.reporting.charts import curves_chart
 from pipeline.reporting.context import Context, Evaluated
@@ -12,6 +13,7 @@ from pipeline.reporting.expectations import check_expectations
 def results(context: Context) -> dict[str, Any]:
     """The headline table: every run with its intervals, and what was expected of them."""
     pooled = {run.name: run.scores.pooled for run in context.runs}
+    warnings = {run.name: run.warnings for run in context.rated}
     bounds = [vars(bound) for bound in context.report.expect.values()]
     ua = [scores["ua"].value for scores in pooled.values() if scores["ua"].value is not None]
     return {
@@ -20,7 +22,9 @@ def results(context: Context) -> dict[str, Any]:
         "best": max(ua, default=None),
         "expected": sum(value is not None for bound in bounds for value in bound.values()),
         "violations": check_expectations(context.report.expect, pooled),
-        "warnings": {run.name: run.warnings for run in context.runs},
+        "warnings": warnings | {run.name: run.warnings for run in context.runs},
+        "agreements": AGREEMENTS,
+        "rated": context.rated,
     }
 
 

@@ -2,14 +2,18 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from pipeline.evaluation.bootstrap import Estimate
+from pipeline.evaluation.calibration import at_coverages, thinned
+from pipeline.evaluation.ratings import AGREEMENTS, DimensionScores
 from pipeline.evaluation.runscores import NAMES, TITLES
-from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.scoring import ClassesScored, Scored
 from pipeline.reporting.plain import finite
+
+Parts = Mapping[int, Mapping[str, Estimate]]
 
 
 def render(found: Sequence[Scored], *, as_json: bool) -> str:
@@ -34,48 +38,108 @@ def show(estimate: Estimate) -> str:
 
 
 def _plain(scored: Scored) -> Any:
-    scores = asdict(scored.scores) | {"counts": scored.scores.counts.tolist()}
-    calibration = {
-        name: getattr(scored.calibration, name)
-        for name in ("nll", "brier", "scaled_ece", "scaled_nll", "why")
-    }
-    calibration["ece"] = asdict(scored.calibration.ece)
+    classes = scored.classes
     return finite(
         {
             "revision": scored.revision,
             "run": scored.run,
             "normalisation": scored.normalisation,
-            "scores": scores,
-            "calibration": calibration,
-            "groups": asdict(scored.grouping) if scored.grouping else None,
+            "warnings": list(scored.warnings),
+            **(_plain_classes(classes) if classes else dict.fromkeys(CLASS_KEYS)),
+            "dimensions": {d.dimension: asdict(d) for d in scored.dimensions},
         }
     )
 
 
+CLASS_KEYS = ("scores", "calibration", "risk_coverage", "groups")
+
+
+def _plain_classes(found: ClassesScored) -> dict[str, Any]:
+    calibration = {
+        name: getattr(found.calibration, name)
+        for name in ("nll", "brier", "scaled_ece", "scaled_nll", "why")
+    }
+    curve = [
+        {"coverage": float(share), "accuracy": float(accuracy), "risk": float(1 - accuracy)}
+        for share, accuracy in thinned(found.accuracies)
+    ]
+    return {
+        "scores": asdict(found.scores) | {"counts": found.scores.counts.tolist()},
+        "calibration": {
+            **calibration,
+            "ece": asdict(found.calibration.ece),
+            "temperatures": [asdict(t) for t in found.calibration.temperatures],
+        },
+        "risk_coverage": curve,
+        "groups": asdict(found.grouping) if found.grouping else None,
+    }
+
+
 def _text(scored: Scored) -> str:
     from rich.console import Console
-    from rich.table import Table
 
     console = Console(file=io.StringIO(), width=130, highlight=False, markup=False)
-    found = scored.scores
-    table = Table(
-        title=f"{scored.revision}:{scored.run}, {found.utterances} utterances, "
-        f"{found.speakers or 'unknown'} speakers"
-        + (f", normalised by {scored.normalisation}" if scored.normalisation else ""),
-        title_justify="left",
-    )
-    table.add_column("" if scored.grouping is None else scored.grouping.column)
+    by = f", normalised by {scored.normalisation}" if scored.normalisation else ""
+    title = f"{scored.revision}:{scored.run}"
+    for warning in scored.warnings:
+        console.print(f"warning: {title}: {warning}")
+    if scored.classes:
+        console.print(_class_table(title, by, scored.classes))
+        console.print(_sure(scored.classes))
+    if scored.dimensions:
+        console.print(_dimension_table(title, by, scored.dimensions))
+    console.print("Intervals hold 95 % of the resamples, of speakers or of utterances.")
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def _class_table(title: str, by: str, classes: ClassesScored) -> Any:
+    from rich.table import Table
+
+    found, grouping = classes.scores, classes.grouping
+    who = f"{found.utterances} utterances, {found.speakers or 'unknown'} speakers"
+    table = Table(title=f"{title}, {who}{by}", title_justify="left")
+    table.add_column("" if grouping is None else grouping.column)
     table.add_column("n", justify="right")
     for name in NAMES:
         table.add_column(TITLES[name], justify="right")
     table.add_row("all", str(found.utterances), *(show(found.pooled[n]) for n in NAMES))
-    if scored.grouping:
-        for group in scored.grouping.groups:
+    if grouping:
+        for group in grouping.groups:
             cells = (show(group.pooled[n]) for n in NAMES)
             table.add_row(group.value, str(group.utterances), *cells)
-        gaps = (show(scored.grouping.gaps[n]) for n in NAMES)
-        table.add_row("gap", f"{scored.grouping.unknown or ''}", *gaps)
-    console.print(table)
-    console.print(f"ECE {show(scored.calibration.ece)}; intervals hold 95 % of resamples")
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+        gaps = (show(grouping.gaps[n]) for n in NAMES)
+        table.add_row("gap", f"{grouping.unknown or ''}", *gaps)
+    else:
+        for part, scores in _parts(found.folds, found.seeds):
+            table.add_row(part, "", *(show(scores[n]) for n in NAMES))
+    return table
+
+
+def _sure(classes: ClassesScored) -> str:
+    told = at_coverages(classes.accuracies)
+    shares = ", ".join(f"{told[c]:.3f} of the surest {c:.0%}" for c in told if c < 1)
+    return f"ECE {show(classes.calibration.ece)}; accuracy {shares}"
+
+
+def _dimension_table(title: str, by: str, dimensions: Sequence[DimensionScores]) -> Any:
+    from rich.table import Table
+
+    table = Table(title=f"{title}, dimensions{by}", title_justify="left")
+    table.add_column("")
+    table.add_column("n", justify="right")
+    for heading in AGREEMENTS.values():
+        table.add_column(heading, justify="right")
+    for found in dimensions:
+        cells = (show(found.pooled[n]) for n in AGREEMENTS)
+        table.add_row(found.dimension, str(found.utterances), *cells)
+        for part, scores in _parts(found.folds, found.seeds):
+            table.add_row(f"  {part}", "", *(show(scores[n]) for n in AGREEMENTS))
+    return table
+
+
+def _parts(folds: Parts, seeds: Parts) -> Iterator[tuple[str, Mapping[str, Estimate]]]:
+    """Folds and seeds, of which there are several."""
+    for name, parts in (("fold", folds), ("seed", seeds)):
+        if len(parts) > 1:
+            yield from ((f"{name} {number}", scores) for number, scores in parts.items())

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import labels
 from pipeline.evaluation.answers import Answers
 from pipeline.evaluation.soft import score_soft
+from pipeline.labels import Task
 from pipeline.reporting.context import Context, Evaluated
 from training.metrics import Floats
 
@@ -26,12 +28,14 @@ def facts(context: Context) -> dict[str, Any] | None:
 
 def _shares(context: Context, run: Evaluated, told: dict[str, dict[str, float]]) -> Floats:
     """Shares of the task's classes for each answer, of one in sum; NaN where there are none."""
-    classes = context.settings["tasks"][run.params.task]["classes"]
-    by_utterance = [_of(told.get(name), run.answers, classes) for name in run.answers.utt_ids]
+    task = labels.task(context.settings["tasks"][run.params.task]["classes"])
+    by_utterance = [_of(told.get(name), run.answers, task) for name in run.answers.utt_ids]
     return np.array(by_utterance, np.float64)[run.answers.utterance]
 
 
-def _of(told: dict[str, float] | None, answers: Answers, classes: dict[str, Any]) -> list[float]:
-    sums = [sum((told or {}).get(label, 0) for label in classes[c]) for c in answers.classes]
-    total = sum(sums)
-    return [s / total for s in sums] if total > 0 else [float("nan")] * len(sums)
+def _of(told: dict[str, float] | None, answers: Answers, task: Task) -> list[float]:
+    shares = task.shares(told or {})
+    if shares is None:
+        return [float("nan")] * len(answers.classes)
+    by_class = dict(zip(task.classes, shares, strict=True))
+    return [by_class[name] for name in answers.classes]

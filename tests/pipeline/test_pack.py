@@ -36,7 +36,10 @@ from tests.pipeline.small_store import (
 )
 
 TASK = TaskParams(
-    classes={"high": ("angry", "happy"), "low": ("sad",)}, sources=("reference",), max_frames=6
+    classes={"high": ("angry", "happy"), "low": ("sad",)},
+    sources=("reference",),
+    dimensions=(),
+    max_frames=6,
 )
 
 WHISPER = {"compute_type": "int8", "beam_size": 1, "language": "corpus", "initial_prompt": None}

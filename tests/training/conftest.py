@@ -44,6 +44,7 @@ PLAN = CachePlan(
     utterances=48, folds=2, n_mels=8, word_dim=6, bert_dim=5, views=("noise",), signal=2.0
 )
 CLASSES = ("angry", "happy", "neutral", "sad")
+DIMENSIONS = ("arousal", "valence")
 
 
 def write_cache(folder: Path, plan: CachePlan = PLAN) -> Path:
@@ -70,7 +71,7 @@ def write_meta(folder: Path, plan: CachePlan, **changes: Any) -> None:
     files = sorted(p for p in folder.iterdir() if p.name != "meta.json")
     digests = {p.name: hashlib.blake2b(p.read_bytes(), digest_size=16).hexdigest() for p in files}
     meta: dict[str, Any] = {
-        "format": 2,
+        "format": 3,
         "task": "emotion4",
         "classes": list(CLASSES),
         "sources": ["reference"],
@@ -83,6 +84,8 @@ def write_meta(folder: Path, plan: CachePlan, **changes: Any) -> None:
         "utterances": plan.utterances,
         "features": {"audio": {"sample_rate_hz": 16000}, "mel": {"n_mels": plan.n_mels}},
         "catalog": "0" * 32,
+        "dimensions": list(DIMENSIONS),
+        "scales": {"demo": [1, 5]},
         "files": digests,
         **changes,
     }
@@ -172,9 +175,20 @@ def _index(plan: CachePlan, labels: np.ndarray, offsets: np.ndarray) -> pa.Table
         "frames": pa.array(frames, pa.int32()),
         "duration_s": pa.array(frames * 0.01, pa.float64()),
     }
+    for name, rating in zip(DIMENSIONS, _ratings(plan, labels), strict=True):
+        columns[name] = pa.array(rating[utterance], pa.float32(), from_pandas=True)
     for fold in range(plan.folds):
         columns[f"speaker/{fold}"] = [_side(plan, u, view, fold) for u, view in rows]
     return pa.table(columns)
+
+
+def _ratings(plan: CachePlan, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two ratings from 1 to 5 that follow from the class; every seventh has no arousal."""
+    rng = np.random.default_rng(1)
+    arousal = np.array([4.5, 4.0, 2.5, 1.5])[labels] + rng.uniform(-0.4, 0.4, len(labels))
+    valence = np.array([1.5, 4.5, 3.0, 2.0])[labels] + rng.uniform(-0.4, 0.4, len(labels))
+    arousal[::7] = np.nan
+    return arousal, valence
 
 
 def _side(plan: CachePlan, utterance: int, view: str, fold: int) -> str | None:
@@ -236,6 +250,7 @@ TRAINING = TrainSettings(
     double_view=False,
     objective=Objective(name="cross_entropy", label_smoothing=0.0, class_weights="none"),
     contrast=Contrast(alpha=0.1, temperature=1.0, empty="skip", moco=None),
+    regression=None,
     optimiser=OPTIMISER,
     ema=None,
     average_epochs=1,

@@ -17,7 +17,7 @@ from training.models.yoon_mdre import YoonMdre, YoonMdrea
 from training.models.yoon_mha import YoonMha
 from training.settings import Modality
 
-# Each is made from its own class of settings, the input sizes and the number of classes.
+# Each is made from its own class of settings, the input sizes and the number of outputs.
 BASELINES: Mapping[str, Callable[[Any, InputSizes, int], nn.Module]] = {
     "umons": Umons,
     "xu": Xu,
@@ -30,12 +30,12 @@ BASELINES: Mapping[str, Callable[[Any, InputSizes, int], nn.Module]] = {
 
 
 def build_model(
-    model: ModelSettings, sizes: InputSizes, modalities: Collection[Modality], n_classes: int
+    model: ModelSettings, sizes: InputSizes, modalities: Collection[Modality], n_outputs: int
 ) -> nn.Module:
     """An untrained network; its weights come from torch's global generator."""
     if isinstance(model, VcemoSettings):
-        return Vcemo(model, sizes, modalities, n_classes)
-    return BASELINES[model.name](model, sizes, n_classes)
+        return Vcemo(model, sizes, modalities, n_outputs)
+    return BASELINES[model.name](model, sizes, n_outputs)
 
 
 def start_words(network: nn.Module, vectors: Tensor) -> None:

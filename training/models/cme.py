@@ -23,7 +23,7 @@ REACH = sum(KERNELS) - len(KERNELS)  # frames that an output sees beside its fir
 class Cme(nn.Module):
     """Words and the audio under them, each passed through a gate that the other opens."""
 
-    def __init__(self, model: CmeSettings, sizes: InputSizes, n_classes: int) -> None:
+    def __init__(self, model: CmeSettings, sizes: InputSizes, n_outputs: int) -> None:
         super().__init__()
         first, second = model.conv_channels
         d = 2 * second
@@ -36,7 +36,7 @@ class Cme(nn.Module):
         self.text_gate = nn.Linear(d, d)
         self.audio_gate = nn.Embedding(sizes.vocabulary, d, padding_idx=0)
         self.mix = BothDirections(nn.LSTM, 2 * d, model.hidden)
-        self.predictor = nn.Linear(2 * model.hidden, n_classes)
+        self.predictor = nn.Linear(2 * model.hidden, n_outputs)
 
     def forward(self, batch: Batch) -> Output:
         words, ids = self.words(batch), needed(batch.word_id, "word_id")

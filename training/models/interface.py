@@ -21,8 +21,9 @@ class Output(NamedTuple):
     """What a model says of B utterances.
 
     Shape:
-        logits: (B, classes); pooled: (B, width); z: (B, projection) rows of unit length, of width 0
-            from a model without contrastive features
+        logits: (B, outputs), the classes and behind them the dimensions it learns; pooled: (B,
+            width); z: (B, projection) rows of unit length, of width 0 from a model without
+            contrastive features
     """
 
     logits: Tensor

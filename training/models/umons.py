@@ -25,7 +25,7 @@ from training.models.sequences import (
 class Umons(nn.Module):
     """Words guide the audio through blocks of attention and glimpses."""
 
-    def __init__(self, model: UmonsSettings, sizes: InputSizes, n_classes: int) -> None:
+    def __init__(self, model: UmonsSettings, sizes: InputSizes, n_outputs: int) -> None:
         super().__init__()
         self.steps, self.frames_per_step = model.steps, model.frames_per_step
         self.words = WordInput(model.words, sizes)
@@ -35,7 +35,7 @@ class Umons(nn.Module):
         self.blocks = nn.ModuleList(Block(model, glimpse=i < last) for i in range(model.layers))
         self.flat_text, self.flat_audio = Flatten(model), Flatten(model)
         self.norm = SpreadNorm(model.flat)
-        self.predictor = nn.Linear(model.flat, n_classes)
+        self.predictor = nn.Linear(model.flat, n_outputs)
 
     def forward(self, batch: Batch) -> Output:
         x = fit_length(self.words(batch), self.steps)

@@ -30,7 +30,7 @@ class Vcemo(nn.Module):
         model: VcemoSettings,
         sizes: InputSizes,
         modalities: Collection[Modality],
-        n_classes: int,
+        n_outputs: int,
     ) -> None:
         super().__init__()
         audio, words, bert = (m in modalities for m in ("audio", "words", "bert"))
@@ -49,7 +49,7 @@ class Vcemo(nn.Module):
         wide = 2 * d if model.pool == "attn_stats" else d
         self.trunk = nn.Sequential(nn.Linear(wide, d), nn.ReLU(), nn.Dropout(model.dropout))
         self.projector = nn.Linear(d, model.projection)
-        self.predictor = nn.Linear(d, n_classes)
+        self.predictor = nn.Linear(d, n_outputs)
 
     def forward(self, batch: Batch) -> Output:
         x = self.final(self._fuse(batch))

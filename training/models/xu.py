@@ -14,7 +14,7 @@ from training.models.sequences import Stream, masked_max, masked_softmax
 class Xu(nn.Module):
     """Each word looks for its frames by additive attention; word by word both go on together."""
 
-    def __init__(self, model: XuSettings, sizes: InputSizes, n_classes: int) -> None:
+    def __init__(self, model: XuSettings, sizes: InputSizes, n_outputs: int) -> None:
         super().__init__()
         self.words = WordInput(model.words, sizes)
         self.audio = BothDirections(nn.LSTM, sizes.n_mels, model.hidden)
@@ -22,7 +22,7 @@ class Xu(nn.Module):
         self.align = AdditiveAlignment(2 * model.hidden)
         self.mix = BothDirections(nn.LSTM, 4 * model.hidden, model.hidden)
         self.drop = nn.Dropout(model.dropout)
-        self.predictor = nn.Linear(2 * model.hidden, n_classes)
+        self.predictor = nn.Linear(2 * model.hidden, n_outputs)
 
     def forward(self, batch: Batch) -> Output:
         audio, text = self.audio(mel_stream(batch)), self.text(self.words(batch))

@@ -19,7 +19,7 @@ from training.models.sequences import Stream, blank, cut, masked_softmax
 class XuDelta(nn.Module):
     """Words attend the frames with several heads; a BiGRU and attention over words follow."""
 
-    def __init__(self, model: XuDeltaSettings, sizes: InputSizes, n_classes: int) -> None:
+    def __init__(self, model: XuDeltaSettings, sizes: InputSizes, n_outputs: int) -> None:
         super().__init__()
         self.max_frames, self.max_words = model.max_frames, model.max_words
         width = 2 * model.hidden
@@ -31,7 +31,7 @@ class XuDelta(nn.Module):
         self.mix = BothDirections(nn.GRU, 2 * width, model.hidden)
         self.pool = WordAttention(width)
         self.drop = nn.Dropout(model.dropout)
-        self.predictor = nn.Linear(width, n_classes)
+        self.predictor = nn.Linear(width, n_outputs)
 
     def forward(self, batch: Batch) -> Output:
         frames = cut(mel_stream(batch), self.max_frames)

@@ -19,12 +19,12 @@ from training.models.yoon_mha import attend
 class YoonMdre(nn.Module):
     """The last states of both encoders, each made half as wide, side by side."""
 
-    def __init__(self, model: YoonMdreSettings, sizes: InputSizes, n_classes: int) -> None:
+    def __init__(self, model: YoonMdreSettings, sizes: InputSizes, n_outputs: int) -> None:
         super().__init__()
         self.encoders = DualEncoders(model, sizes)
         half = model.hidden // 2
         self.audio_half, self.text_half = (nn.Linear(model.hidden, half) for _ in range(2))
-        self.predictor = _uniform(nn.Linear(2 * half, n_classes))
+        self.predictor = _uniform(nn.Linear(2 * half, n_outputs))
 
     def forward(self, batch: Batch) -> Output:
         audio, text = self.encoders(batch)
@@ -36,11 +36,11 @@ class YoonMdre(nn.Module):
 class YoonMdrea(nn.Module):
     """The last state of the audio, projected, and what it attends to among the words."""
 
-    def __init__(self, model: YoonMdreSettings, sizes: InputSizes, n_classes: int) -> None:
+    def __init__(self, model: YoonMdreSettings, sizes: InputSizes, n_outputs: int) -> None:
         super().__init__()
         self.encoders = DualEncoders(model, sizes)
         self.query = nn.Linear(model.hidden, model.hidden)
-        self.predictor = _uniform(nn.Linear(2 * model.hidden, n_classes))
+        self.predictor = _uniform(nn.Linear(2 * model.hidden, n_outputs))
 
     def forward(self, batch: Batch) -> Output:
         audio, text = self.encoders(batch)

@@ -14,14 +14,14 @@ from training.models.sequences import Stream, masked_softmax
 class YoonMha(nn.Module):
     """The end of the audio attends the words, what it finds the audio, and that the words again."""
 
-    def __init__(self, model: YoonMhaSettings, sizes: InputSizes, n_classes: int) -> None:
+    def __init__(self, model: YoonMhaSettings, sizes: InputSizes, n_outputs: int) -> None:
         super().__init__()
         self.hops = model.hops
         self.words = WordInput(model.words, sizes)
         self.drop = nn.Dropout(model.input_dropout)
         self.audio = BothDirections(nn.LSTM, sizes.n_mels, model.hidden)
         self.text = BothDirections(nn.LSTM, sizes.word_dim, model.hidden)
-        self.predictor = nn.Linear(4 * model.hidden, n_classes)
+        self.predictor = nn.Linear(4 * model.hidden, n_outputs)
 
     def forward(self, batch: Batch) -> Output:
         audio = self.audio(self._dropped(mel_stream(batch)))
