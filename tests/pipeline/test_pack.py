@@ -468,3 +468,74 @@ def test_a_split_that_is_none_is_refused(
         read_folds("s", write_split(tmp_path / "s.parquet", rows), utterances)
     with pytest.raises(PackError, match=r"11 utterance ids occur twice .*and 1 more"):
         choose_utterances([*manifests, *manifests], Task(TASK.classes))
+
+
+def rate(catalog: Catalog, corpus: str, **columns: list[float | None]) -> None:
+    """Give the first utterances of a corpus ratings."""
+    path = Path(catalog[corpus]["manifest"].shards[0])
+    table = pq.read_table(path, partitioning=None)
+    for name, values in columns.items():
+        padded = values + [None] * (len(table) - len(values))
+        at = table.column_names.index(name)
+        table = table.set_column(at, name, pa.array(padded, pa.float32()))
+    pq.write_table(table, path)
+
+
+def with_scale(catalog: Catalog, corpus: str, least: float, most: float) -> Catalog:
+    scaled = replace(catalog[corpus]["manifest"], facts={"scale": {"least": least, "most": most}})
+    return {**catalog, corpus: {**catalog[corpus], "manifest": scaled}}
+
+
+RATED = replace(TASK, dimensions=("valence", "arousal"))
+
+
+def test_ratings_are_packed_as_they_are_with_the_scales_of_their_corpora(tmp_path: Path) -> None:
+    catalog = with_scale(stored(Spec(tmp_path, corpora=("one", "two"))), "one", 1, 5)
+    rate(catalog, "one", arousal=[1.5, None, 5.0], valence=[3.0, 2.0])
+    index, meta = packed_rated(tmp_path, catalog)
+    assert meta["dimensions"] == ["valence", "arousal"]
+    assert meta["scales"] == {"one": [1, 5], "two": [-1, 1]}  # two has no rating, so any will do
+    told = {
+        (row["utt_id"], row["view"]): (row["valence"], row["arousal"]) for row in index.to_pylist()
+    }
+    assert {told["one/00", view] for view in ("original", "noise")} == {(3.0, 1.5)}
+    assert told["one/01", "original"] == (2.0, None)
+    assert told["two/00", "original"] == (None, None)
+
+
+def packed_rated(tmp_path: Path, catalog: Catalog) -> tuple[pa.Table, dict[str, Any]]:
+    simple_split(tmp_path / "rated.parquet", tuple(catalog))
+    splits = {"rated": SplitFile(tmp_path / "rated.parquet", "speaker")}
+    out = tmp_path / "rated-cache"
+    pack("two", RATED, catalog, splits, out)
+    return pq.read_table(out / "index.parquet"), json.loads((out / "meta.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("ratings", "scale", "told"),
+    [
+        ({"arousal": [3.0]}, (1, 5), "no utterance of the task has valence"),
+        ({"arousal": [3.0], "valence": [3.0]}, None, r"corpora.one: the scale .* is not known"),
+        (
+            {"arousal": [3.0, 6.0], "valence": [3.0]},
+            (1, 5),
+            "1 ratings of arousal are outside its scale, 1 to 5, first: one/01 has 6",
+        ),
+    ],
+)
+def test_ratings_that_cannot_be_learned_are_refused(
+    tmp_path: Path,
+    ratings: dict[str, list[float | None]],
+    scale: tuple[int, int] | None,
+    told: str,
+) -> None:
+    catalog = stored(Spec(tmp_path))
+    catalog = with_scale(catalog, "one", *scale) if scale else catalog
+    rate(catalog, "one", **ratings)
+    with pytest.raises(PackError, match=told):
+        packed_rated(tmp_path, catalog)
+
+
+def test_a_dimension_named_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="names one twice"):
+        replace(TASK, dimensions=("arousal", "arousal"))

@@ -208,8 +208,25 @@ def test_a_commit_is_compared_with_what_is_here_and_a_run_with_another() -> None
 @pytest.mark.usefixtures("there")
 def test_scores_of_an_old_commit() -> None:
     [old], [new] = (score_named(name, None, []) for name in ("better~1", "better"))
-    assert (old.scores.pooled["wa"].value, new.scores.pooled["wa"].value) == (0.75, 0.875)
-    assert "no validation part apart" in old.calibration.why
+    assert old.classes and new.classes
+    values = [scored.classes.scores.pooled["wa"].value for scored in (old, new)]
+    assert values == [0.75, 0.875]
+    assert "no validation part apart" in old.classes.calibration.why
+    [told] = json.loads(render_scores([new], as_json=True))
+    assert told["risk_coverage"][-1] == {"coverage": 1.0, "accuracy": 0.875, "risk": 0.125}
+    assert told["scores"]["folds"]["0"]["wa"]["value"] == 0.875
+
+
+@pytest.mark.usefixtures("there")
+def test_that_unanswered_utterances_cannot_be_told_is_said() -> None:
+    """These commits have no params.yaml and no split."""
+    [compared] = compare_named("better~1", "better", None, [])
+    assert [told[:2] for told in compared.warnings] == ["A:", "B:"]
+    for form in ("text", "markdown", "json"):
+        assert "cannot be told" in render([compared], form, everything=False)
+    [scored] = score_named("better", None, [])
+    assert "cannot be told" in scored.warnings[0]
+    assert "warning: better:all: whether every" in render_scores([scored], as_json=False)
 
 
 @pytest.mark.usefixtures("there")

@@ -72,10 +72,20 @@ def test_folds_and_seeds_are_scored_apart() -> None:
     first = prediction_rows("0011", "0011")
     second = prediction_rows("0011", "1100", seed=1, fold=1)
     found = score_run(answers_of(first + second))
-    assert [found.folds[f]["wa"] for f in (0, 1)] == [1.0, 0.0]
-    assert [found.seeds[s]["wa"] for s in (0, 1)] == [1.0, 0.0]
+    assert [found.folds[f]["wa"].value for f in (0, 1)] == [1.0, 0.0]
+    assert [found.seeds[s]["wa"].value for s in (0, 1)] == [1.0, 0.0]
     assert found.pooled["wa"].value == 0.5
     assert (found.rows, found.utterances) == (8, 4)
+
+
+def test_a_fold_has_the_intervals_of_its_answers_alone_and_none_where_one_class_is_tested() -> None:
+    first, second = prediction_rows(*random_digits(90)), prediction_rows("000", "010", fold=1)
+    for i, row in enumerate(second):
+        row["utt_id"] = f"one/{90 + i:04d}"
+    found = score_run(answers_of(first + second))
+    assert found.folds[0] == score_run(answers_of(first)).pooled
+    assert found.folds[0]["ua"].interval is not None
+    assert found.folds[1]["ua"].value is None and "one class" in found.folds[1]["ua"].why
 
 
 def test_the_interval_of_independent_utterances_is_the_binomials() -> None:
