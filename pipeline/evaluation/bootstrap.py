@@ -163,10 +163,11 @@ def _kinds(units: NDArray[np.number]) -> tuple[NDArray[np.number], NDArray[np.in
     """The distinct units, and how many there are of each.
 
     Whole numbers are told apart by a sum with large random weights, which two distinct units share
-    with a chance of 2^-64: some ten times faster than comparing them.
+    with a chance of 2^-64: some ten times faster than comparing them. Of other numbers no two are
+    expected to be alike.
     """
     if not np.issubdtype(units.dtype, np.integer):
-        return np.unique(units, axis=0, return_counts=True)
+        return units, np.ones(len(units), np.int64)
     flat = units.reshape(len(units), -1).astype(np.uint64)
     bits = np.random.PCG64(0).random_raw(flat.shape[1]).astype(np.uint64)
     mark = (flat * bits).sum(axis=1, dtype=np.uint64)
@@ -177,12 +178,27 @@ def _kinds(units: NDArray[np.number]) -> tuple[NDArray[np.number], NDArray[np.in
 def _resampled(units: NDArray[np.number], draw: np.random.Generator, resamples: int) -> Floats:
     """Sums over as many units as there are, drawn with replacement: (resamples, ...)."""
     kinds, members = _kinds(units)
-    shares = members / members.sum()
     out = np.empty((resamples, *units.shape[1:]))
     step = max(1, AT_ONCE // len(kinds))
     for start in range(0, resamples, step):
         part = out[start : start + step]
-        weights = draw.multinomial(len(units), shares, size=len(part))
+        weights = _weights(members, draw, len(part))
         sums = weights.astype(np.float64) @ kinds.reshape(len(kinds), -1)
         part[:] = sums.reshape(part.shape)
     return out
+
+
+def _weights(
+    members: NDArray[np.int64], draw: np.random.Generator, resamples: int
+) -> NDArray[np.int64]:
+    """How often each kind comes among as many units as there are; (resamples, kinds).
+
+    Where nearly each is a kind of its own, drawing units one by one is some ten times faster than
+    drawing how many of each kind come, and comes to the same.
+    """
+    n = int(members.sum())
+    if len(members) <= n / 2:
+        return draw.multinomial(n, members / n, size=resamples)
+    kind = np.repeat(np.arange(len(members)), members)
+    drawn = (kind[draw.integers(n, size=n)] for _ in range(resamples))
+    return np.stack([np.bincount(kinds, minlength=len(members)) for kinds in drawn])
