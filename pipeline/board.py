@@ -57,9 +57,7 @@ class Board:
             self.under_way[fold] = self.bars.add_task(title, total=epochs, told="")
         elif isinstance(message, Progress):
             s = message.score
-            told = (
-                f"epoch {s.epoch}/{message.epochs}, loss {s.train_loss:.3f}, val WA {s.val_wa:.3f}"
-            )
+            told = f"epoch {s.epoch}/{message.epochs}, {s}"
             self.bars.update(self.under_way[fold], completed=s.epoch, told=told)
             self.shares[fold] = s.epoch / message.epochs
         elif isinstance(message, Done):

@@ -29,7 +29,7 @@ class Line:
     def _told(self, news: FoldNews, progress: Progress) -> str:
         s = progress.score
         place = f"{progress.run} fold {progress.fold} seed {progress.seed}"
-        scores = f"epoch {s.epoch}/{progress.epochs} loss {s.train_loss:.3f} val WA {s.val_wa:.3f}"
+        scores = f"epoch {s.epoch}/{progress.epochs} {s}"
         return f"{self.done}/{self.folds} folds, {place} {scores}"
 
     def _show(self, line: str) -> None:

@@ -33,6 +33,12 @@ class EpochScore:
         }
         return told if self.val_ccc is None else {**told, "val_ccc": self.val_ccc}
 
+    def __str__(self) -> str:
+        """The loss and the leading scores, as a line on a terminal has them."""
+        told = {"WA": self.val_wa, "CCC": math.nan if self.val_ccc is None else self.val_ccc}
+        known = "".join(f" val {n} {v:.3f}" for n, v in told.items() if not math.isnan(v))
+        return f"loss {self.train_loss:.3f}{known}"
+
     def rank(self, best_by: Score) -> tuple[float, float]:
         """Larger for the better epoch: the score decides, then the lower loss."""
         scores = {
