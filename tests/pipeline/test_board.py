@@ -47,7 +47,7 @@ def test_bars_count_folds_and_epochs_and_forget_a_failed_run(
             ("a fold 0 seed 0", 1, 4),
             ("b fold 0 seed 0", 1, 4),
         ]
-        assert a.fields["told"] == "epoch 1/4, loss 1.500, val WA 0.500"
+        assert a.fields["told"] == "epoch 1/4, loss 1.500 val WA 0.500"
         show(news("a", 0, Done()))  # earlier than in its last epoch: patience was over
         assert (everything.completed, everything.fields["told"]) == (1.25, "1 of 5 done")
         show(news("b", 0, ValueError("no")))

@@ -18,7 +18,7 @@ from training.fold import open_fold
 from training.inference import Utterance, predict_utterances, rate_utterances
 from training.jobs import fold_key, plan
 from training.ratings import on_own_scale, unit_ratings
-from training.train import train_run
+from training.runs import train_run
 from training.train_settings import Regression
 
 
