@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from pipeline import catalog, experiment, layout, params, stages
+from pipeline import catalog, experiment, layout, params, runs, stages
 from pipeline.corpus import Corpus
 from pipeline.experiment import make_catalog, make_splits
 from pipeline.report import gather
@@ -108,8 +108,8 @@ def repro() -> None:
     make_catalog(found)
     make_splits(found)
     experiment.pack_task(found, "emotion4")
+    runs.train(found, list(found.runs), "cpu", 1)
     for name in found.runs:
-        experiment.train(found, name, "cpu", 1)
         experiment.evaluate(found, name, "cpu")
     experiment.robustness(found, "all", "cpu")
 
