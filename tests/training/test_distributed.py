@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from training.settings import to_json
-from training.train_settings import Contrast, Moco
+from training.train_settings import Contrast, Moco, Regression
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -73,10 +73,16 @@ def wait_for(folder, pattern):
     raise AssertionError(f"no {pattern} in {folder}")
 
 
-@pytest.mark.parametrize("moco", [None, Moco(queue=32, momentum=0.9)])
-def test_two_processes_give_the_losses_of_one_with_the_joint_batch(run, cache_dir, tmp_path, moco):
+@pytest.mark.parametrize(
+    ("moco", "regression"), [(None, Regression(weight=1.0)), (Moco(queue=32, momentum=0.9), None)]
+)
+def test_two_processes_give_the_losses_of_one_with_the_joint_batch(
+    run, cache_dir, tmp_path, moco, regression
+):
+    """Concordance too is that of the joint batch, and not the mean of two."""
     contrast = replace(run.training.contrast, moco=moco)
-    run = replace(run, training=replace(run.training, contrast=contrast))
+    training = replace(run.training, contrast=contrast, regression=regression)
+    run = replace(run, training=training)
     one, two = tmp_path / "one", tmp_path / "two"
     train(run, cache_dir, one, processes=1)
     train(run, cache_dir, two, processes=2)

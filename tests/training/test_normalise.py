@@ -47,7 +47,7 @@ def test_speakers_of_the_same_name_in_two_corpora_are_two(make_cache, rewrite_me
     corpus = ["demo" if u % 3 else "other" for u in index["utterance"].to_pylist()]
     place = index.column_names.index("corpus")
     pq.write_table(index.set_column(place, "corpus", pa.array(corpus)), folder / "index.parquet")
-    rewrite_meta(folder)
+    rewrite_meta(folder, scales={"demo": [1, 5], "other": [1, 7]})
     assert len(fit_normalisation(open_cache(folder), np.arange(0), "speaker").mean) == 4
 
 
