@@ -109,8 +109,8 @@ def printed_tables(tables: list[Table]) -> Iterator[Any]:
                 scores = [text for ours, paper in cells for text in (_told(ours), f"{paper:.2f}")]
                 mark = " *" if line.misprint else ""
                 shown.add_row(f"{line.title} ({line.run}){mark}", *scores)
-            if marked := [line.misprint for line in lines if line.misprint]:
-                shown.caption = f"* misprinted in the paper. {marked[0]}"
+            if marked := [_misprinted(line) for line in lines if line.misprint]:
+                shown.caption = marked[0]
                 shown.caption_justify = "left"
             yield shown
 
@@ -177,8 +177,16 @@ def _deviation(values: Any) -> float | None:
 
 
 def _told(ours: Measured) -> str:
-    spread = "" if ours.seed_std is None else f" ± {ours.seed_std:.2f}"
-    return f"{ours.mean:.2f}{spread}"
+    if ours.seed_std is not None:
+        return f"{ours.mean:.2f} ± {ours.seed_std:.2f}"
+    return f"{ours.mean:.2f}" + (
+        f" (folds ± {ours.fold_std:.2f})" if ours.fold_std is not None else ""
+    )
+
+
+def _misprinted(line: Line) -> str:
+    printed = " and ".join(f"{score:.2f}" for score in line.printed or ())
+    return f"* misprinted in the paper as {printed}. {line.misprint}"
 
 
 def _protocol(run: str, params: RunParams) -> str:

@@ -87,7 +87,7 @@ def test_a_misprint_is_shown_struck_out_beside_what_it_should_be() -> None:
     assert line.printed == (69.52, 74.10)
     assert line.paper == paper_tables()["table1"].rows["vcemo"].beside("4")
     assert "Table 1 has 66.99" in line.misprint
-    assert "misprinted in the paper" in shown(table)
+    assert "misprinted in the paper as 69.52 and 74.10." in shown(table)
 
 
 def shown(table: object) -> str:
@@ -107,6 +107,12 @@ def test_the_terminal_shows_ours_beside_the_papers() -> None:
     assert "optimistic" in text
     assert "other" in text
     assert "70.41" in text
+
+
+def test_with_one_seed_the_terminal_shows_how_far_folds_lie_apart() -> None:
+    answer("xu", {(0, 0): [2, 2], (0, 1): [1, 2]})
+    told = PaperParams("other", {}, {"clean": {"xu": ("xu",)}}, {})
+    assert "87.50 (folds ± 17.68)" in shown(make_tables(told, {"xu": RUN})[0])
 
 
 def test_the_misprint_is_the_ua_of_the_second_table() -> None:
