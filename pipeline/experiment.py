@@ -130,7 +130,7 @@ def report(
     return write_report(catalog.load(), params.runs, params.report, asdict(params), extras)
 
 
-def paper_tables(params: Params) -> "list[Table]":
+def paper_tables(params: Params) -> "list[Table | str]":
     """The tables of the VCEMO paper with the runs that the params set beside them."""
     from pipeline.reporting.paper import make_tables, printed_tables
 

@@ -38,6 +38,7 @@ class Line:
     how: str  # size and preset
     seeds: int
     folds: int
+    tested: int  # utterances, each counted once
     ours: tuple[Measured, ...]  # in the order of the table's scores
     paper: tuple[float, ...]
     printed: tuple[float, ...] | None
@@ -53,6 +54,7 @@ class Table:
     scores: tuple[str, ...]  # titles
     columns: Mapping[str, tuple[Line, ...]]  # title -> lines
     note: str
+    warning: str  # of runs beside the paper's figures that are not on all of its corpus, or empty
     protocols: tuple[str, ...]  # of the runs
 
 
@@ -73,8 +75,8 @@ def make_tables(paper: PaperParams, runs: Mapping[str, RunParams]) -> list[Table
     return [_table(t, paper, name, runs) for name, t in paper_tables().items() if paper.of(name)]
 
 
-def measure(run: str, scores: tuple[str, ...]) -> tuple[tuple[Measured, ...], int, int]:
-    """Scores of the test parts of a run, its number of seeds and of folds."""
+def measure(run: str, scores: tuple[str, ...]) -> tuple[tuple[Measured, ...], int, int, int]:
+    """Scores of the test parts of a run, its number of seeds, of folds and of utterances."""
     counts = _counts(run)  # (seeds, folds, classes, classes)
     each = np.array([[_scores(c, scores) for c in folds] for folds in counts])  # (.., .., scores)
     total = _scores(counts.sum(axis=(0, 1)), scores)
@@ -87,7 +89,7 @@ def measure(run: str, scores: tuple[str, ...]) -> tuple[tuple[Measured, ...], in
         )
         for part, pooled in zip(np.moveaxis(each, 2, 0), total, strict=True)
     )
-    return found, *each.shape[:2]
+    return found, *each.shape[:2], int(counts.sum()) // len(counts)
 
 
 def printed_tables(tables: list[Table]) -> Iterator[Any]:
@@ -113,6 +115,8 @@ def printed_tables(tables: list[Table]) -> Iterator[Any]:
                 shown.caption = marked[0]
                 shown.caption_justify = "left"
             yield shown
+        if table.warning:
+            yield table.warning
 
 
 def _table(
@@ -127,18 +131,20 @@ def _table(
         for column, cells in params.of(name).items()
     }
     used = dict.fromkeys(line.run for lines in columns.values() for line in lines)
+    own = paper.corpus == params.corpus
     return Table(
         title=paper.title,
-        beside="paper" if paper.corpus == params.corpus else "other corpus",
+        beside="paper" if own else "other corpus",
         scores=tuple(TITLES[score] for score in paper.scores),
         columns=columns,
         note=paper.note,
+        warning=_incomplete(paper, columns) if own else "",
         protocols=tuple(sorted({_protocol(run, runs[run]) for run in used})),
     )
 
 
 def _line(paper: PaperTable, row: str, column: str, run: str, params: RunParams) -> Line:
-    ours, seeds, folds = measure(run, paper.scores)
+    ours, seeds, folds, tested = measure(run, paper.scores)
     printed = paper.rows[row]
     return Line(
         title=printed.title,
@@ -146,10 +152,25 @@ def _line(paper: PaperTable, row: str, column: str, run: str, params: RunParams)
         how=f"{params.size}, {params.preset}",
         seeds=seeds,
         folds=folds,
+        tested=tested,
         ours=ours,
         paper=printed.beside(column),
         printed=printed.printed,
         misprint=printed.misprint,
+    )
+
+
+def _incomplete(paper: PaperTable, columns: Mapping[str, tuple[Line, ...]]) -> str:
+    """Says which runs were not tested on as many utterances as the corpus has, where known."""
+    if paper.tested is None:
+        return ""
+    found = {line.run: line.tested for lines in columns.values() for line in lines}
+    odd = [f"{run} on {n}" for run, n in found.items() if n != paper.tested]
+    if not odd:
+        return ""
+    return (
+        f"Not the paper's corpus as others use it, which is {paper.counted}. Tested were "
+        f"{', '.join(odd)}: look for recordings that are missing or rejected, and at the task."
     )
 
 

@@ -73,6 +73,8 @@ class PaperTable:
     scores: tuple[str, ...]
     note: str
     rows: Mapping[str, PaperRow]
+    tested: int | None  # utterances of the corpus, where its size is known
+    counted: str  # the same by classes
 
 
 @functools.cache
@@ -89,9 +91,11 @@ def _table(
     scores: list[str],
     note: str,
     rows: dict[str, dict[str, object]],
+    tested: int | None = None,
+    counted: str = "",
 ) -> PaperTable:
     made = {name: _row(**row) for name, row in rows.items()}  # type: ignore[arg-type]
-    return PaperTable(title, corpus, columns, tuple(scores), note, made)
+    return PaperTable(title, corpus, columns, tuple(scores), note, made, tested, counted)
 
 
 def _row(

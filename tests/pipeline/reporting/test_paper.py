@@ -48,9 +48,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_score_is_the_mean_of_folds_and_spreads_over_seeds() -> None:
     answer("xu", {(0, 0): [2, 2], (0, 1): [1, 2], (1, 0): [2, 0], (1, 1): [0, 0]})
-    ((wa, ua), seeds, folds) = measure("xu", ("wa", "ua"))
+    ((wa, ua), seeds, folds, tested) = measure("xu", ("wa", "ua"))
     each = np.array([[100.0, 75.0], [50.0, 0.0]])  # [seed, fold]; validation takes no part
-    assert (seeds, folds) == (2, 2)
+    assert (seeds, folds, tested) == (2, 2, 8)
     assert wa == ua
     assert wa.mean == pytest.approx(each.mean())
     assert wa.seed_std == pytest.approx(np.std(each.mean(axis=1), ddof=1))
@@ -60,7 +60,7 @@ def test_a_score_is_the_mean_of_folds_and_spreads_over_seeds() -> None:
 
 def test_one_seed_and_one_fold_have_no_deviation() -> None:
     answer("xu", {(3, 0): [1, 2]})
-    ((wa,), _, _) = measure("xu", ("wa",))
+    ((wa,), *_) = measure("xu", ("wa",))
     assert (wa.mean, wa.seed_std, wa.fold_std) == (75.0, None, None)
 
 
@@ -78,6 +78,9 @@ def test_the_papers_figures_are_compared_with_on_its_own_corpus_alone(
     ((line,),) = table.columns.values()
     assert line.paper == (70.41, 69.52)
     assert line.how == "xu, xu-original"
+    missing = "which is 5531 utterances" in table.warning and "xu on 4:" in table.warning
+    assert missing == (beside == "paper")
+    assert ("xu on 4:" in shown(table)) == missing
 
 
 def test_a_misprint_is_shown_struck_out_beside_what_it_should_be() -> None:
