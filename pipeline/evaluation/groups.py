@@ -1,14 +1,15 @@
 """Every score per value of a column: a manifest column, or one of the bins made from it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pipeline.evaluation.answers import Answers, AnswersError
 from pipeline.evaluation.bootstrap import RESAMPLES, Estimate, Resamples, confusions, estimate
+from pipeline.evaluation.ratings import AGREEMENTS, Rated, agreements_of, score_resampled
 from pipeline.evaluation.runscores import NAMES, pooled
 from training.metrics import Floats, scores
 
@@ -25,6 +26,9 @@ USUAL = ("corpus", "language", "gender", "age", "session", "duration", "snr", "s
 NOT_GROUPS = ("utt_id", "path", "audio_key", "transcript", "start_s", "end_s")
 PLAIN = ("VARCHAR", "BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
 MAX_GROUPS = 200  # beyond this a column is an id or a number
+
+
+Rows = TypeVar("Rows", Answers, Rated)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def _heard_sources(connection: Any) -> list[str]:
     return [source for (source,) in rows]
 
 
-def group_values(connection: Any, answers: Answers, column: str) -> np.ndarray[Any, Any]:
+def group_values(connection: Any, answers: Answers | Rated, column: str) -> np.ndarray[Any, Any]:
     """The value of each answer's utterance, None where unknown; (n,).
 
     Raises:
@@ -100,18 +104,36 @@ def score_groups(
     connection: Any, answers: Answers, column: str, resamples: int = RESAMPLES
 ) -> Grouping:
     """Score each group of a column, and the gap between the best and the worst."""
-    values = group_values(connection, answers, column)
-    known = np.array([value is not None for value in values], bool)
-    names = sorted(set(values[known]), key=_natural)
-    parts = [answers.where(values == name) for name in names]
-    drawn = [confusions(part, seed, resamples) for seed, part in enumerate(parts)]
+    parts, unknown = _split(connection, answers, column)
+    drawn = [confusions(part, seed, resamples) for seed, part in enumerate(parts.values())]
     groups = tuple(
         GroupScores(name, len(np.unique(part.utterance)), pooled(part.counts(), resampled))
-        for name, part, resampled in zip(names, parts, drawn, strict=True)
+        for (name, part), resampled in zip(parts.items(), drawn, strict=True)
     )
-    unknown = len(np.unique(answers.utterance[~known]))
-    gaps = {name: _gap(name, groups, drawn) for name in NAMES}
+    gaps = {name: _gap(name, groups, drawn, _score) for name in NAMES}
     return Grouping(column, groups, unknown, gaps)
+
+
+def rate_groups(connection: Any, rated: Rated, column: str, resamples: int = RESAMPLES) -> Grouping:
+    """The same of one dimension; the gap is the highest score less the lowest."""
+    parts, unknown = _split(connection, rated, column)
+    scored = [score_resampled(part, seed, resamples) for seed, part in enumerate(parts.values())]
+    groups = tuple(
+        GroupScores(name, len(np.unique(part.utterance)), scores)
+        for (name, part), (scores, _) in zip(parts.items(), scored, strict=True)
+    )
+    drawn = [resampled for _, resampled in scored]
+    gaps = {name: _gap(name, groups, drawn, agreements_of) for name in AGREEMENTS}
+    return Grouping(column, groups, unknown, gaps)
+
+
+def _split(connection: Any, rows: Rows, column: str) -> tuple[dict[str, Rows], int]:
+    """The rows of each value, and how many utterances have none."""
+    values = group_values(connection, rows, column)
+    known = np.array([value is not None for value in values], bool)
+    names = sorted(set(values[known]), key=_natural)
+    parts = {name: rows.where(values == name) for name in names}
+    return parts, len(np.unique(rows.utterance[~known]))
 
 
 def _natural(name: str) -> list[tuple[bool, float, str]]:
@@ -122,7 +144,12 @@ def _natural(name: str) -> list[tuple[bool, float, str]]:
     return [(not p[0].isdigit(), float(p) if p[0].isdigit() else 0.0, p) for p in parts]
 
 
-def _gap(name: str, groups: tuple[GroupScores, ...], drawn: list[Resamples]) -> Estimate:
+def _gap(
+    name: str,
+    groups: tuple[GroupScores, ...],
+    drawn: list[Resamples],
+    score: Callable[[Floats, str], Floats],
+) -> Estimate:
     found = [(g.pooled[name].value, i) for i, g in enumerate(groups)]
     valued = [(value, i) for value, i in found if value is not None]
     if len(valued) < 2:
@@ -131,7 +158,7 @@ def _gap(name: str, groups: tuple[GroupScores, ...], drawn: list[Resamples]) -> 
     sides = (drawn[best], drawn[worst])
     shared = sides[0].sums.keys() & sides[1].sums.keys()
     differences: dict[Any, Floats] = {
-        unit: _score(sides[0].sums[unit], name) - _score(sides[1].sums[unit], name)
+        unit: score(sides[0].sums[unit], name) - score(sides[1].sums[unit], name)
         for unit in sorted(shared)
     }
     why = {**sides[0].why, **sides[1].why}

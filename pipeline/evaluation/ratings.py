@@ -1,14 +1,21 @@
 """Answers on dimensions, as arousal: how far they agree with the ratings, with intervals."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.answers import AnswersError, Codes, coded, integers, named
-from pipeline.evaluation.bootstrap import RESAMPLES, Estimate, estimate, resample, sum_by
+from pipeline.evaluation.bootstrap import (
+    RESAMPLES,
+    Estimate,
+    Resamples,
+    estimate,
+    resample,
+    sum_by,
+)
 from pipeline.evaluation.compare import ComparisonError, Difference
 from training.agreement import agreement, sums
 from training.metrics import Floats
@@ -38,6 +45,11 @@ class Rated:
     seed: Codes
     actual: Floats
     predicted: Floats
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Rated":
+        """Some of the rows."""
+        rows = ("utterance", "speaker", "fold", "seed", "actual", "predicted")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in rows})
 
 
 @dataclass(frozen=True)
@@ -122,7 +134,7 @@ def score_rated(rated: Rated, resamples: int = RESAMPLES) -> DimensionScores:
     """CCC, PCC and MAE of one dimension, pooled and of each fold and seed."""
     parts = {
         name: {
-            int(code): _scores(_where(rated, codes == code), resamples)
+            int(code): _scores(rated.where(codes == code), resamples)
             for code in np.unique(codes).tolist()
         }
         for name, codes in (("folds", rated.fold), ("seeds", rated.seed))
@@ -156,16 +168,16 @@ def compare_rated(a: Rated, b: Rated, resamples: int = RESAMPLES) -> DimensionDi
             f"different ratings: {int(moved.sum())} of {len(moved)} utterances are rated otherwise "
             f"in {a.dimension}, first: {named(a.utt_ids[moved])}"
         )
-    units = _where(a, np.diff(a.utterance, prepend=-1) != 0)
+    units = a.where(np.diff(a.utterance, prepend=-1) != 0)
     values = np.stack(sides, axis=1)
     drawn, total = resample(units, values, 0, resamples), values.sum(axis=0)
 
     def differ(name: str) -> Callable[[Floats], Floats]:
-        return lambda s: _one(s[..., 1, :], name) - _one(s[..., 0, :], name)
+        return lambda s: agreements_of(s[..., 1, :], name) - agreements_of(s[..., 0, :], name)
 
     scores = {}
     for name, why in UNDEFINED.items():
-        of_a, of_b = (float(_one(total[side], name)) for side in (0, 1))
+        of_a, of_b = (float(agreements_of(total[side], name)) for side in (0, 1))
         scores[name] = Difference(
             a=of_a if np.isfinite(of_a) else None,
             b=of_b if np.isfinite(of_b) else None,
@@ -174,35 +186,35 @@ def compare_rated(a: Rated, b: Rated, resamples: int = RESAMPLES) -> DimensionDi
     return DimensionDifference(a.dimension, len(a.utt_ids), scores)
 
 
+def agreements_of(drawn: Floats, name: str) -> Floats:
+    """One of AGREEMENTS of the sums (..., 7) of resamples; (...)."""
+    return np.asarray(getattr(agreement(drawn), name))
+
+
+def score_resampled(
+    rated: Rated, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[dict[str, Estimate], Resamples]:
+    """The three scores of some rows, and the sums of the resamples behind their intervals."""
+    values = _centred(rated, rated)
+    drawn, total = resample(rated, values, seed, resamples), values.sum(axis=0)
+    scores = {
+        name: estimate(float(agreements_of(total, name)), drawn, _score(name), why)
+        for name, why in UNDEFINED.items()
+    }
+    return scores, drawn
+
+
 def _scores(rated: Rated, resamples: int) -> dict[str, Estimate]:
     if not len(rated.actual):
         return dict.fromkeys(AGREEMENTS, Estimate(None, (), "no utterance is rated"))
-    values = _centred(rated, rated)
-    drawn, total = resample(rated, values, 0, resamples), values.sum(axis=0)
-    return {
-        name: estimate(float(_one(total, name)), drawn, _score(name), why)
-        for name, why in UNDEFINED.items()
-    }
+    return score_resampled(rated, resamples=resamples)[0]
 
 
 def _score(name: str) -> Callable[[Floats], Floats]:
-    return lambda total: _one(total, name)
-
-
-def _one(total: Floats, name: str) -> Floats:
-    return np.asarray(getattr(agreement(total), name))
+    return lambda total: agreements_of(total, name)
 
 
 def _centred(rated: Rated, by: Rated) -> Floats:
     """The sums of each row, around the mean rating, where squares lose nothing; (n, 7)."""
     middle = by.actual.mean() if len(by.actual) else 0.0
     return sums(rated.actual - middle, rated.predicted - middle)
-
-
-def _where(rated: Rated, chosen: NDArray[np.bool_]) -> Rated:
-    rows = ("utterance", "speaker", "fold", "seed", "actual", "predicted")
-    return Rated(
-        dimension=rated.dimension,
-        utt_ids=rated.utt_ids,
-        **{name: getattr(rated, name)[chosen] for name in rows},
-    )

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.evaluation.answers import NoClassesError, read_answers, refuse_strangers
 from pipeline.evaluation.calibration import Calibration, calibrate, selective
 from pipeline.evaluation.completeness import warnings_about
-from pipeline.evaluation.groups import Grouping, score_groups
+from pipeline.evaluation.groups import Grouping, rate_groups, score_groups
 from pipeline.evaluation.ratings import DimensionScores, read_rated, score_rated
 from pipeline.evaluation.revisions import RevisionError, parse, snapshot
 from pipeline.evaluation.runscores import RunScores, score_run
@@ -34,6 +34,7 @@ class Scored:
     warnings: tuple[str, ...]  # what a reader of the scores must know
     classes: ClassesScored | None  # None: the run learned dimensions alone
     dimensions: tuple[DimensionScores, ...]  # that it learned
+    by_dimension: tuple[Grouping, ...]  # of each of them, where groups are asked for
 
 
 def score_named(text: str, by: str | None, known: Sequence[str]) -> list[Scored]:
@@ -50,29 +51,31 @@ def score_named(text: str, by: str | None, known: Sequence[str]) -> list[Scored]
     if missing := [run for run in runs if run not in there] or not runs:
         raise RevisionError(f"{revision}: no predictions of {missing}; found {there or 'none'}")
     connection = place.connection(runs, utterances=by is not None)
-    return [
-        Scored(
-            revision=revision,
-            run=run,
-            normalisation=place.facts(run).get("normalisation"),
-            warnings=warnings_about(place, run),
-            classes=_classes(connection, run, by),
-            dimensions=tuple(score_rated(rated) for rated in read_rated(connection, run)),
+    found = []
+    for run in runs:
+        if by:
+            refuse_strangers(connection, run)
+        rated = read_rated(connection, run)
+        found.append(
+            Scored(
+                revision=revision,
+                run=run,
+                normalisation=place.facts(run).get("normalisation"),
+                warnings=warnings_about(place, run),
+                classes=_classes(connection, run, by),
+                dimensions=tuple(map(score_rated, rated)),
+                by_dimension=tuple(rate_groups(connection, r, by) for r in rated) if by else (),
+            )
         )
-        for run in runs
-    ]
+    return found
 
 
 def _classes(connection: Any, run: str, by: str | None) -> ClassesScored | None:
     try:
         answers = read_answers(connection, run)
     except NoClassesError:
-        if by:
-            raise
         return None
     validation = read_answers(connection, run, "val") if _validated(connection, run) else None
-    if by:
-        refuse_strangers(connection, run)
     return ClassesScored(
         scores=score_run(answers),
         calibration=calibrate(answers, validation),

@@ -4,10 +4,12 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any
 
 from pipeline.evaluation.bootstrap import Estimate
 from pipeline.evaluation.calibration import at_coverages, thinned
+from pipeline.evaluation.groups import Grouping
 from pipeline.evaluation.ratings import AGREEMENTS, DimensionScores
 from pipeline.evaluation.runscores import NAMES, TITLES
 from pipeline.evaluation.scoring import ClassesScored, Scored
@@ -47,6 +49,10 @@ def _plain(scored: Scored) -> Any:
             "warnings": list(scored.warnings),
             **(_plain_classes(classes) if classes else dict.fromkeys(CLASS_KEYS)),
             "dimensions": {d.dimension: asdict(d) for d in scored.dimensions},
+            "dimension_groups": {
+                d.dimension: asdict(grouping)
+                for d, grouping in zip(scored.dimensions, scored.by_dimension, strict=False)
+            },
         }
     )
 
@@ -87,7 +93,7 @@ def _text(scored: Scored) -> str:
         console.print(_class_table(title, by, scored.classes))
         console.print(_sure(scored.classes))
     if scored.dimensions:
-        console.print(_dimension_table(title, by, scored.dimensions))
+        console.print(_dimension_table(title, by, scored))
     console.print("Intervals hold 95 % of the resamples, of speakers or of utterances.")
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -122,7 +128,7 @@ def _sure(classes: ClassesScored) -> str:
     return f"ECE {show(classes.calibration.ece)}; accuracy {shares}"
 
 
-def _dimension_table(title: str, by: str, dimensions: Sequence[DimensionScores]) -> Any:
+def _dimension_table(title: str, by: str, scored: Scored) -> Any:
     from rich.table import Table
 
     table = Table(title=f"{title}, dimensions{by}", title_justify="left")
@@ -130,12 +136,23 @@ def _dimension_table(title: str, by: str, dimensions: Sequence[DimensionScores])
     table.add_column("n", justify="right")
     for heading in AGREEMENTS.values():
         table.add_column(heading, justify="right")
-    for found in dimensions:
+    for found, grouping in zip_longest(scored.dimensions, scored.by_dimension):
         cells = (show(found.pooled[n]) for n in AGREEMENTS)
         table.add_row(found.dimension, str(found.utterances), *cells)
-        for part, scores in _parts(found.folds, found.seeds):
-            table.add_row(f"  {part}", "", *(show(scores[n]) for n in AGREEMENTS))
+        for part, n, scores in _lines(found, grouping):
+            table.add_row(f"  {part}", n, *(show(scores[name]) for name in AGREEMENTS))
     return table
+
+
+def _lines(
+    found: DimensionScores, grouping: Grouping | None
+) -> Iterator[tuple[str, str, Mapping[str, Estimate]]]:
+    """What stands below a dimension: its groups, or its folds and seeds."""
+    if grouping is None:
+        yield from ((part, "", scores) for part, scores in _parts(found.folds, found.seeds))
+        return
+    yield from ((group.value, str(group.utterances), group.pooled) for group in grouping.groups)
+    yield "gap", f"{grouping.unknown or ''}", grouping.gaps
 
 
 def _parts(folds: Parts, seeds: Parts) -> Iterator[tuple[str, Mapping[str, Estimate]]]:

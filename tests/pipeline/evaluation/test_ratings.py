@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.evaluation.answers import AnswersError, NoClassesError, read_answers
 from pipeline.evaluation.compare import ComparisonError
+from pipeline.evaluation.groups import rate_groups
 from pipeline.evaluation.ratings import Rated, compare_rated, read_rated, score_rated
 from tests.pipeline.evaluation.made_answers import connection_of, prediction_rows, utterance_rows
 
@@ -133,3 +134,26 @@ def test_a_run_of_dimensions_alone_has_no_classes_and_says_so() -> None:
         read_answers(connection, "all")
     assert [rated.dimension for rated in read_rated(connection, "all")] == ["arousal", "valence"]
     assert read_rated(connection_of(prediction_rows(), utterance_rows(10)), "all") == []
+
+
+def test_groups_have_the_scores_of_their_rows_and_a_gap() -> None:
+    rows = rated_rows(*noisy(60, 0))
+    for row in rows[::2]:  # of men: turned round, and so worse
+        row["predicted_ratings"] = [("arousal", 6 - dict(row["ratings"])["arousal"])]
+        row["ratings"] = row["ratings"][:1]
+    for row in rows[1::2]:
+        row["predicted_ratings"], row["ratings"] = (
+            row[k][:1] for k in ("predicted_ratings", "ratings")
+        )
+    connection = connection_of(rows, utterance_rows(60))
+    [rated] = read_rated(connection, "all")
+    found = rate_groups(connection, rated, "gender")
+    female, male = found.groups
+    assert (female.value, female.utterances, male.utterances) == ("female", 30, 30)
+    assert female.pooled == score_rated(read(rows[1::2])).pooled
+    assert male.pooled["pcc"].value == pytest.approx(-1)
+    gap = found.gaps["ccc"]
+    assert gap.value == pytest.approx(female.pooled["ccc"].value - male.pooled["ccc"].value)
+    assert gap.interval.low < gap.value < gap.interval.high
+    with pytest.raises(AnswersError, match="no column 'colour'"):
+        rate_groups(connection, rated, "colour")
