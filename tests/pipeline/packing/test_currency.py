@@ -22,6 +22,7 @@ def packed(folder: Path, **changes: Any) -> Path:
     meta = {
         "classes": ["angry", "happy", "neutral", "sad"],
         "sources": ["reference"],
+        "dimensions": [],
         "mel_max_frames": 1500,
         "splits": {"official": {"folds": 1, "protocol": "official"}},
         "features": {"mel": {"n_mels": 80, "hop_ms": 10}, "bert": {"max_tokens": 128}},
@@ -45,6 +46,7 @@ def test_a_task_by_name_has_the_classes_of_that_name(tmp_path: Path) -> None:
     [
         ({"classes": ["angry", "sad"]}, r"tasks\.emotion4\.classes = \['angry', 'sad'\]"),
         ({"sources": ["whisper"]}, r"sources = \['whisper'\], params.yaml says \['reference'\]"),
+        ({"dimensions": ["arousal"]}, r"dimensions = \['arousal'\], params.yaml says \[\]"),
         ({"mel_max_frames": 800}, r"max_frames = 800, params\.yaml says 1500"),
         ({"splits": {}}, r"splits\.official\.protocol = None, params\.yaml says 'official'"),
         ({"features": {"mel": {"n_mels": 40}}}, r"mel\.n_mels = 40, params\.yaml says 80"),
