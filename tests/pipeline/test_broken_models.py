@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from features import bert, words
 from pipeline import backends, params, stages
 from pipeline.corpus import Corpus
-from tests.projects import Project, add_corpus, make_project
+from tests.projects import Project, add_corpus, forget_models, make_project
 from tests.tiny_models import make_bert, make_vectors
 
 Break = Callable[[Path], Any]
@@ -55,15 +54,9 @@ def here(made: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     for name in ("words", "bert"):
         one_by_one = replace(stages.STAGES[name], batch_rows=1)
         monkeypatch.setitem(stages.STAGES, name, one_by_one)
-    forget()
+    forget_models()
     yield copy
-    forget()
-
-
-def forget() -> None:
-    """Forget the models of other tests: they are known by relative paths."""
-    bert.load.cache_clear()
-    words.load.cache_clear()
+    forget_models()
 
 
 def gone(name: str) -> Break:
