@@ -14,6 +14,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from training.answers import FoldResult, fold_result, predictions_table
 from training.augment import blank
 from training.batch import Batch
 from training.cache import TensorCache, open_cache
@@ -21,7 +22,6 @@ from training.checkpoint import load_fold, normalisation_on, vocabulary_of
 from training.data import Features, open_features
 from training.device import choose_device, own_chance
 from training.draw import seed_of
-from training.evaluate import FoldResult, fold_result, predictions_table
 from training.jobs import FoldJob, plan
 from training.memory import explain_memory
 from training.normalise import Rows

@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import query
+from training.answers import PREDICTIONS
 from training.cache import open_cache
-from training.evaluate import PREDICTIONS, evaluate_run, warnings_about
+from training.evaluate import evaluate_run
 from training.runs import train_run
+from training.summary import warnings_about
 
 
 @pytest.fixture(scope="module")
