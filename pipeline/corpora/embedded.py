@@ -39,7 +39,7 @@ def rows(root: Path, file: str, column: str) -> Iterator[tuple[str, dict[str, An
                     _write(root / path, data)
                     yield path, row
                     number += 1
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
         raise CorpusError(f"{root / file}: {error}; {labelfile.UNPACK}") from error
 
 

@@ -106,7 +106,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
             for row in batch.to_pylist():
                 number += 1
                 yield number, row | {name: dict(row[name]) for name in maps if row[name]}
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OverflowError, OSError) as error:
         raise wrong(path, None, f"{error}; expected Parquet: write the file again") from error
 
 

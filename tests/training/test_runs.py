@@ -115,7 +115,8 @@ def test_a_run_without_a_finite_loss_or_a_live_process_takes_no_other_along(
     told = str(failed.value)
     assert told.startswith("3 of 5 runs failed.")
     assert "killed: failed: its process was killed by signal 9" in told
-    assert "infinite: failed: run 'infinite', fold 0, seed 0, epoch 1: the loss is nan" in told
+    assert "infinite: failed: run 'infinite', fold " in told  # whichever fold fails first
+    assert "seed 0, epoch 1: the loss is nan" in told
     assert "emotion4 has no text source 'other'" in told
     for name in ("first", "last"):
         assert len([p for p in (tmp_path / name).iterdir() if p.is_dir()]) == 2
@@ -144,7 +145,7 @@ def test_several_run_files_are_trained_and_scored_each_in_its_folder(
     assert done.returncode == 1
     assert done.stdout.startswith('good {"wa":')
     assert "error: 1 of 2 runs failed" in done.stderr
-    assert "bad: failed: run 'bad', fold 0" in done.stderr
+    assert "bad: failed: run 'bad', fold " in done.stderr  # whichever fold fails first
     assert "Traceback" not in done.stderr
     assert (out / "good" / "metrics.json").is_file()
     assert not (out / "bad" / "metrics.json").exists()
