@@ -54,6 +54,8 @@ def make(count: int) -> Catalog:
         "speaker": [f"s{s:03d}" for s in speaker], "fold": speaker % FOLDS, "seed": [0] * count,
         "subset": ["test"] * count, "label": names[label], "prediction": names[shares.argmax(1)],
         "probabilities": [list(zip(CLASSES, row, strict=True)) for row in shares.tolist()],
+        "normalisation": ["train"] * count,
+        **dict.fromkeys(("ratings", "predicted_ratings"), [None] * count),
     }  # fmt: skip
     tested = pa.table(base, schema=PREDICTIONS)
     fold = pa.array((speaker + 1) % FOLDS, pa.int16())
@@ -74,7 +76,7 @@ def _store(
         "audio_key": ids, "speaker": [f"s{s:03d}" for s in speaker],
         "gender": np.where(speaker % 2, "female", "male"), "age": 20 + speaker % 50,
         "language": np.where(speaker % 3, "zh", "en"), "label": labels,
-        "transcript": [f"sentence {i % 5000}" for i in range(n)],
+        "transcript": [f"sentence {i % 5000}" for i in range(n)], "snr_db": draw.normal(20, 8, n),
     }  # fmt: skip
     columns = [
         pa.array(known[f.name], f.type) if f.name in known else pa.nulls(n, f.type)
@@ -101,6 +103,8 @@ def _store(
         "protocol": "speaker",
         "modalities": ["audio"],
         "normalisation": "train",
+        "dimensions": {},
+        "seeds": [0],
     }
     (report / "metrics.json").write_text(json.dumps(told))
     head = "fold,seed,epoch,train_loss,val_loss,val_wa,val_ua\n"
