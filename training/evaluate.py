@@ -23,12 +23,12 @@ from training.data import Features, open_features
 from training.device import choose_device, own_chance
 from training.distributed import is_writer
 from training.files import write_text, write_whole
+from training.history import HISTORY
 from training.jobs import FoldJob, plan
 from training.memory import explain_memory
 from training.predict import predict
 from training.settings import RunSettings
 from training.summary import summarise
-from training.train import HISTORY
 
 
 def evaluate_run(

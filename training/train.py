@@ -1,7 +1,5 @@
 """Training: one fold with one seed, from start to finish in one loop."""
 
-import csv
-import io
 import math
 from dataclasses import replace
 from functools import partial
@@ -9,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training import metrics
 from training.augment import augment_batch
 from training.batch import Batch
 from training.blocks import begin_step, compile_blocks
@@ -37,19 +33,19 @@ from training.draw import seed_of
 from training.feed import feed
 from training.files import make_folder
 from training.fold import FoldData, open_fold
+from training.history import HISTORY, history_csv
 from training.jobs import FoldJob
-from training.losses import answer_loss, concordance_loss, joint_loss, supervised_contrastive
+from training.losses import answer_loss, joint_loss, supervised_contrastive
 from training.memory import explain_memory
 from training.moco import MomentumContrast
 from training.models import start_words
 from training.normalise import Rows
-from training.predict import predict
-from training.progress import EpochScore, Progress, Report
+from training.progress import Progress, Report
 from training.schedule import clip_gradient, rate
 from training.speed import Speed, Stopwatch, traced
 from training.train_settings import TrainSettings
+from training.validate import validate
 
-HISTORY = "history.csv"
 LOOK_EVERY = 50  # batches, at the numbers that wait on the device
 
 
@@ -80,7 +76,7 @@ def train_fold(job: FoldJob, report: Report) -> None:
                 loss, speed = _train_epoch(network, course, data, epoch)
                 # The weights that are kept, averaged or as they are, face the validation part.
                 course.kept.load_state_dict(course.average.end_epoch(course.model))
-                score = replace(_validate(course.kept, data), epoch=epoch, train_loss=loss)
+                score = replace(validate(course.kept, data), epoch=epoch, train_loss=loss)
                 course.judge(score)
                 if is_writer():
                     course.save(job.saved)
@@ -140,17 +136,6 @@ def training_loss(
     else:
         apart = moco(model, batch, z, contrast.temperature, contrast.empty)
     return joint_loss(loss, apart, contrast.alpha)
-
-
-def history_csv(history: list[EpochScore]) -> str:
-    """Epochs as CSV, scores with six decimals, nothing for one that is not defined."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", *history[0].scores])
-    for s in history:
-        told = ("" if math.isnan(value) else f"{value:.6f}" for value in s.scores.values())
-        writer.writerow([s.epoch, *told])
-    return text.getvalue()
 
 
 def _train_epoch(
@@ -224,32 +209,6 @@ def _finite_losses(
         raise ValueError(_not_finite(data, epoch, loss, norm, shown[first]))
     losses: list[float] = values[:, 0].tolist()
     return losses
-
-
-def _validate(model: nn.Module, data: FoldData) -> EpochScore:
-    """The scores of the validation part: those of the classes, of the dimensions, or of both."""
-    logits = predict(
-        model,
-        data.features,
-        data.val_rows,
-        data.normalise,
-        batch_size=data.job.run.training.batch_size,
-        device=torch.device(data.job.device),
-        precision=data.job.run.training.precision,
-    )
-    answers, n = torch.from_numpy(logits), data.outputs.classes
-    score = EpochScore(0, math.nan, 0.0, math.nan, math.nan)
-    if n:
-        labels = data.features.cache.label[data.val_rows]
-        loss = F.cross_entropy(answers[:, :n], torch.from_numpy(labels)).item()
-        found = metrics.score(metrics.count(labels, np.argmax(logits[:, :n], axis=1), n))
-        score = replace(score, val_loss=loss, val_wa=found.wa, val_ua=found.ua)
-    if (regression := data.job.run.training.regression) is not None:
-        assert data.features.ratings is not None
-        apart = concordance_loss(answers[:, n:], data.features.ratings[data.val_rows]).item()
-        weight = 1.0 if regression.weight is None else regression.weight
-        score = replace(score, val_loss=score.val_loss + weight * apart, val_ccc=1 - apart)
-    return score
 
 
 def _or_none(score: float) -> float | None:
