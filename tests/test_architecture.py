@@ -130,6 +130,7 @@ INFRASTRUCTURE = {
     "pipeline.demo",
     "pipeline.listing",
     "pipeline.packing",
+    "pipeline.parameters",
     "pipeline.reporting",
     "pipeline.robustness",
     "pipeline.rows",

@@ -1,0 +1,1 @@
+"""What params.yaml holds and how it is checked; `pipeline/params.py` reads it."""
