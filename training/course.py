@@ -29,7 +29,7 @@ class Course:
         self.settings = settings
         self.model = model
         self.optimiser = make_optimiser(model.parameters(), settings.optimiser)
-        self.average = Average(settings.ema, settings.average_epochs)
+        self.average = Average(settings.ema, settings.average_epochs, settings.epochs)
         self.moco = _momentum_contrast(model, settings)
         self.kept = copy.deepcopy(model)  # with the weights that are validated
         self.history: list[EpochScore] = []

@@ -40,7 +40,7 @@ class TrainSettings:
     # How it moves.
     optimiser: "Optimiser"
     ema: float | None  # weights kept are a moving average that holds so much of itself each step
-    average_epochs: int  # weights kept are the mean of those after so many last epochs, 1 = as is
+    average_epochs: int  # or their mean over so many last of all epochs, 1 = as they are
 
     # Which epoch is kept, by the validation part.
     best_by: Score  # highest WA, UA, mix as in CME, or CCC; lowest loss; or simply the last epoch

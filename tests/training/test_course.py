@@ -53,7 +53,9 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_a_run_killed_on_its_way_goes_on_to_the_same_bytes(eventful, cache_dir, tmp_path):
+@pytest.mark.parametrize("averaged", [{}, {"ema": None, "average_epochs": 15}])
+def test_a_run_killed_on_its_way_goes_on_to_the_same_bytes(eventful, cache_dir, tmp_path, averaged):
+    eventful = replace(eventful, training=replace(eventful.training, **averaged))
     process = start(eventful, cache_dir, tmp_path)
     broken = plan(eventful, open_cache(cache_dir), tmp_path / "folds", torch.device("cpu"))[0]
     deadline = time.monotonic() + 60
