@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import manifest, splits, stages
+from pipeline import splits, stages
 from pipeline.catalog import FEATURES, Catalog, shard_paths
 from pipeline.evaluation.sql import MACROS
-from pipeline.listing import rejects
+from pipeline.listing import rejects, schema
 from pipeline.shard_files import Feature
 
 PREDICTIONS = pa.schema(
@@ -32,7 +32,7 @@ PREDICTIONS = pa.schema(
     ]
 )
 SCHEMAS: dict[str, pa.Schema] = {
-    "utterances": manifest.SCHEMA,
+    "utterances": schema.SCHEMA,
     **{
         stage.feature: Feature(stage.feature, stage.variant, stage.rows.PAYLOAD, 1).schema
         for stage in stages.STAGES.values()

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.catalog import read_entry
 from pipeline.corpus import Corpus
-from pipeline.manifest import SCHEMA
+from pipeline.listing.schema import SCHEMA
 
 
 class ExportError(ValueError):

@@ -14,7 +14,7 @@ from pipeline import labels
 from pipeline.corpus import Corpus
 from pipeline.exports.content import Request, place_audio, rows, save_arrays
 from pipeline.labels import Names
-from pipeline.manifest import SCHEMA
+from pipeline.listing.schema import SCHEMA
 
 NAMES = {"raw_label": "corpus_label", "sentence": "sentence_id"}  # else `table` takes them for more
 WITHOUT = ("path", "stated_duration_s")  # comes first; `duration_s` is what this corpus states

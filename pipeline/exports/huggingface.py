@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.corpus import Corpus
 from pipeline.exports.content import ExportError, Request, arrays, rows
-from pipeline.manifest import SCHEMA
+from pipeline.listing.schema import SCHEMA
 from pipeline.splitting.protocols import OFFICIAL_NAMES
 
 NAMES = {"sentence": "sentence_id"}  # which most take for the text

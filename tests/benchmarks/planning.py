@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from pipeline import backends, layout, params, shards, stages  # noqa: E402
 from pipeline.catalog import Entry, write_entry  # noqa: E402
 from pipeline.corpus import Corpus  # noqa: E402
-from pipeline.manifest import SCHEMA  # noqa: E402
+from pipeline.listing.schema import SCHEMA  # noqa: E402
 from pipeline.shard_files import Feature  # noqa: E402
 from tests.projects import make_project  # noqa: E402
 

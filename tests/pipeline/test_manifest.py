@@ -18,8 +18,9 @@ from pipeline import layout, manifest
 from pipeline.corpora import CorpusParams
 from pipeline.labels import LabelError
 from pipeline.listing import rejects
+from pipeline.listing.schema import SCHEMA
 from pipeline.listing.utterance import Utterance
-from pipeline.manifest import SCHEMA, Manifest, ManifestError, ManifestParams, utterance_id
+from pipeline.manifest import Manifest, ManifestError, ManifestParams, utterance_id
 
 PARAMS = ManifestParams(
     min_duration_s=0.1, max_duration_s=2.0, silence_db=-60.0, max_reject_fraction=0.5

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from pipeline import manifest
 from pipeline.corpora import CorpusError, CorpusParams, tree
 from pipeline.labels import LabelError
+from pipeline.listing.schema import SCHEMA
 from tests.pipeline.corpora.damage import damage
 from tests.pipeline.corpora.test_readers import PARAMS, build
 from tests.pipeline.corpora.trees import TREES, sounds, texts
@@ -405,6 +406,6 @@ def require_rows_or_message(reader: str, root: Path) -> None:
     except (CorpusError, LabelError) as error:
         assert reader in str(error) or root.name in str(error)
         return
-    assert found.utterances.schema == manifest.SCHEMA
+    assert found.utterances.schema == SCHEMA
     assert len(found.utterances) + len(found.rejects) > 0
     assert all(row["detail"] for row in found.rejects.to_pylist())

@@ -99,7 +99,7 @@ def test_speakers_languages_labels_and_folds_come_along(project: Path, emodb: Pa
 def test_a_fold_that_shares_speakers_is_told_by_the_audit(project: Path, emodb: Path) -> None:
     import pyarrow as pa
 
-    from pipeline.manifest import SCHEMA
+    from pipeline.listing.schema import SCHEMA
 
     table = pa.Table.from_pylist(bring_in("emobox", emodb, "emodb"), SCHEMA)
     split = assign([table], SplitParams("folds", None, 0.5, None, 0))

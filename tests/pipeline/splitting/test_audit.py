@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.manifest import SCHEMA
+from pipeline.listing.schema import SCHEMA
 from pipeline.splits import SCHEMA as SPLIT_SCHEMA
 from pipeline.splitting.audit import KINDS, audit, columns, totals
 
