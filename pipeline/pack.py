@@ -12,7 +12,7 @@ languages the task does not use.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,18 @@ import pyarrow.parquet as pq
 from pipeline.catalog import Catalog, shard_paths
 from pipeline.files import appearing_folder, write_json
 from pipeline.keys import CHUNK, KEY_BYTES, digest, key_of
-from pipeline.packing.alignment import write_alignment
 from pipeline.packing.index import Fold, check_folds, describe_rows, read_folds, write_index
 from pipeline.packing.melrows import MelRows, plan_mel
 from pipeline.packing.origins import describe_origins
 from pipeline.packing.params import TaskParams as TaskParams
-from pipeline.packing.rows import PackError, Utterances, choose_utterances
+from pipeline.packing.rows import PackError, choose_utterances
 from pipeline.packing.scales import scales_of
+from pipeline.packing.sources import PackedText, unknown_words, write_text
 from pipeline.packing.tensors import write_mel
-from pipeline.packing.texts import plan_words, write_bert, write_bert_tokens, write_words
 from pipeline.splitting.leakage import COLUMNS, TIMES, LeakageError, check_leakage
 from pipeline.splitting.params import CHOSEN_ON_TEST, group_of
 
 FORMAT = 3
-MANY_UNKNOWN = 0.5  # a share of words above it calls for a warning
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +92,7 @@ def pack(
     with appearing_folder(out) as folder:
         mel = folder / "mel.safetensors"
         n_mels = write_mel(mel, shard_paths(catalog, "mel"), utterances, rows)
-        texts = {s: _write_text(folder, catalog, utterances, s) for s in params.sources}
+        texts = {s: write_text(folder, catalog, utterances, s) for s in params.sources}
         described = describe_rows(
             shard_paths(catalog, "views"), utterances, rows, task, params.dimensions
         )
@@ -113,14 +111,13 @@ def pack(
             "files": {p.name: _hash(p) for p in sorted(folder.iterdir())},
         }
         write_json(folder / "meta.json", {**facts, "key": key_of(facts)})
-    unknown = _unknown_words(texts)
     return PackSummary(
         len(rows.codes),
         len(utterances),
         utterances.kept,
         utterances.dropped,
         rows.truncated,
-        unknown,
+        unknown_words(texts),
         warnings,
     )
 
@@ -151,51 +148,8 @@ def _refuse_leaks(splits: Mapping[str, SplitFile], manifests: list[Path]) -> Non
             raise PackError(f"split {name!r}: {error}; run `dvc repro split`") from error
 
 
-@dataclass(frozen=True)
-class _PackedText:
-    word_dim: int
-    bert_dim: int
-    unknown_share: float  # of words, 0 to 1
-    languages: tuple[str, ...]  # that occur; "" where not known
-    keys: tuple[pa.ChunkedArray, ...]  # of the rows of words and of bert
-
-
-def _write_text(folder: Path, catalog: Catalog, utterances: Utterances, source: str) -> _PackedText:
-    transcripts, words, bert = (
-        shard_paths(catalog, feature) for feature in ("transcripts", "words", "bert")
-    )
-    text = plan_words(transcripts, words, utterances, source)
-    word_dim = write_words(_file(folder, "words", source), words, utterances, source, text)
-    write_alignment(
-        _file(folder, "align", source),
-        transcripts,
-        words,
-        utterances,
-        source,
-        offsets=text.offsets,
-        hop_s=_each(catalog, utterances, "mel", "hop_ms")[0] / 1000,
-    )
-    bert_dim, bert_keys = write_bert(_file(folder, "bert", source), bert, utterances, source)
-    if all(_each(catalog, utterances, "bert", "tokens")):
-        path = _file(folder, "bert_tokens", source)
-        write_bert_tokens(path, bert, utterances, source, bert_dim)
-    unknown = text.unknown / int(text.tokens.sum())
-    languages = tuple(sorted(text.language.unique().to_pylist()))
-    return _PackedText(word_dim, bert_dim, unknown, languages, (text.keys, bert_keys))
-
-
-def _file(folder: Path, what: str, source: str) -> Path:
-    return folder / f"{what}-{source}.safetensors"
-
-
-def _each(catalog: Catalog, utterances: Utterances, feature: str, name: str) -> list[Any]:
-    """A parameter of a feature, in each corpus of the task."""
-    corpora = utterances.table["corpus"].unique().to_pylist()
-    return [catalog[corpus][feature].params[feature][name] for corpus in corpora]
-
-
 def _facts(
-    name: str, params: TaskParams, n_mels: int, texts: Mapping[str, _PackedText]
+    name: str, params: TaskParams, n_mels: int, texts: Mapping[str, PackedText]
 ) -> dict[str, Any]:
     """What meta.json says of the task and of the sizes."""
     return {
@@ -221,18 +175,6 @@ def _splits(splits: Mapping[str, SplitFile], folds: list[Fold]) -> dict[str, Any
     }
 
 
-def _unknown_words(texts: Mapping[str, _PackedText]) -> dict[str, float]:
-    """The share of words without a vector, per source; a large one is told."""
-    unknown = {source: text.unknown_share for source, text in texts.items()}
-    for source, share in unknown.items():
-        if share > MANY_UNKNOWN:
-            log.warning(
-                f"source {source!r}: {share:.0%} of the words have no vector; are the models under "
-                "words.models those of the corpus's language?"
-            )
-    return unknown
-
-
 def _only(what: str, widths: Mapping[str, int]) -> int:
     """The one width of all sources; 0 where there is no source."""
     if len(set(widths.values())) > 1:
@@ -240,7 +182,7 @@ def _only(what: str, widths: Mapping[str, int]) -> int:
     return next(iter(widths.values()), 0)
 
 
-def _digest_of_keys(rows: MelRows, texts: Mapping[str, _PackedText]) -> str:
+def _digest_of_keys(rows: MelRows, texts: Mapping[str, PackedText]) -> str:
     """What the cache was made from: the keys of the packed rows, and of no others."""
     of_texts = (_concatenated(*texts[source].keys) for source in sorted(texts))
     return digest(_concatenated(rows.keys), *of_texts)
@@ -256,8 +198,5 @@ def _concatenated(*columns: pa.ChunkedArray) -> bytes:
 
 
 def _hash(path: Path) -> str:
-    state = blake2b(digest_size=KEY_BYTES)
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            state.update(block)
-    return state.hexdigest()
+        return file_digest(file, lambda: blake2b(digest_size=KEY_BYTES)).hexdigest()
