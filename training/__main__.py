@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.cache import META
 from training.distributed import group, is_writer, world_size
 from training.evaluate import evaluate_run
 from training.line import Line
+from training.meta import META
 from training.progress import SpeedFile
 from training.runs import Outcome, Wanted, require_all, train_runs
 from training.settings import RunSettings, read_run

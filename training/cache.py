@@ -1,8 +1,6 @@
 """The tensor cache: what a folder of packed features holds, read without copying it into memory."""
 
 import hashlib
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,18 +12,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training.digests import column_bytes, file_digest, rows_digest
 from training.mapped import map_tensors
+from training.meta import META, read_meta
 
-FORMAT = 3
-META = "meta.json"
 INDEX = "index.parquet"
 ORIGINAL = "original"
 SUBSETS = ("train", "val", "test")
-_META_KEYS = {
-    "format", "task", "classes", "sources", "n_mels", "word_dim", "bert_dim", "mel_max_frames",
-    "splits", "rows", "utterances", "features", "files", "key", "dimensions", "scales",
-}  # fmt: skip
-Shown = slice | NDArray[np.bool_]  # which rows of the index
 _COLUMNS = ("utt_id", "utterance", "view", "label", "speaker", "corpus", "frames")
 
 
@@ -130,19 +123,19 @@ class TensorCache:
         digest = (self._all_rows if heard else self._originals).copy()
         if name in self.index.column_names:
             shown = slice(None) if heard else self.view == ORIGINAL
-            digest.update(_column_bytes(self.index, name, shown))
+            digest.update(column_bytes(self.index, name, shown))
         for column in self.dimensions if rated else ():
-            digest.update(_column_bytes(self.index, column, slice(None)))
+            digest.update(column_bytes(self.index, column, slice(None)))
         return digest.hexdigest()
 
     @cached_property
     def _all_rows(self) -> hashlib.blake2b:
-        return _rows_digest(self.index, _COLUMNS, slice(None))
+        return rows_digest(self.index, _COLUMNS, slice(None))
 
     @cached_property
     def _originals(self) -> hashlib.blake2b:
         columns = [name for name in _COLUMNS if name != "frames"]
-        return _rows_digest(self.index, columns, self.view == ORIGINAL)
+        return rows_digest(self.index, columns, self.view == ORIGINAL)
 
     def view_rows(self, view: str) -> NDArray[np.int64]:
         """The row of each utterance's view, -1 where it has none; (utterances,)."""
@@ -175,7 +168,7 @@ class TensorCache:
             path = self.folder / name
             if not path.is_file():
                 raise ValueError(f"{path} is missing: copy the whole folder")
-            if (found := _digest(path, len(expected) // 2)) != expected:
+            if (found := file_digest(path, len(expected) // 2)) != expected:
                 raise ValueError(
                     f"{path} has the digest {found}, meta.json says {expected}: copy it again"
                 )
@@ -201,7 +194,7 @@ def open_cache(folder: Path) -> TensorCache:
         ValueError: the folder is no complete cache of this format, or its index contradicts its
             meta.json.
     """
-    meta = _read_meta(folder / META)
+    meta = read_meta(folder / META)
     path = folder / INDEX
     if not path.is_file():
         raise ValueError(f"{path} is missing: pack the task again, or copy the whole folder")
@@ -220,25 +213,6 @@ def open_cache(folder: Path) -> TensorCache:
     )
     _check_index(cache)
     return cache
-
-
-def _read_meta(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ValueError(
-            f"{path} is missing: the folder is no tensor cache, or packing did not finish"
-        )
-    try:
-        meta: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    if meta.get("format") != FORMAT:
-        found = meta.get("format")
-        raise ValueError(
-            f"{path} has format {found!r}, this version reads {FORMAT}: pack the task again"
-        )
-    if missing := sorted(_META_KEYS - set(meta)):
-        raise ValueError(f"{path} lacks {missing}")
-    return meta
 
 
 def _integers(index: pa.Table, name: str) -> NDArray[np.int64]:
@@ -269,23 +243,3 @@ def _check_index(cache: TensorCache) -> None:
     for holds, complaint in laws:
         if not holds:
             raise ValueError(f"{cache.folder / INDEX}: {complaint}; pack the task again")
-
-
-def _rows_digest(index: pa.Table, columns: Sequence[str], shown: Shown) -> hashlib.blake2b:
-    digest = hashlib.blake2b(digest_size=16)
-    for name in columns:
-        digest.update(_column_bytes(index, name, shown))
-    return digest
-
-
-def _column_bytes(index: pa.Table, name: str, shown: Shown) -> bytes:
-    values = np.array(index[name].to_pylist(), dtype=object)[shown]
-    return "\n".join(map(str, values)).encode() + b"\0"
-
-
-def _digest(path: Path, size: int) -> str:
-    digest = hashlib.blake2b(digest_size=size)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
