@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from training.processors import processors
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
@@ -25,8 +27,7 @@ def default_workers() -> int:
     Raises:
         ValueError: `VCEMO_WORKERS` is not a positive whole number.
     """
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux; knows of containers and taskset
-    return workers_asked_for() or (len(allowed(0)) if allowed else os.cpu_count() or 1)
+    return workers_asked_for() or processors()
 
 
 def workers_asked_for() -> int | None:

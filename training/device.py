@@ -1,12 +1,12 @@
 """Where and how precisely to compute, from which seed, with how many threads."""
 
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
 from training.distributed import world_size
+from training.processors import processors
 from training.train_settings import Precision
 
 
@@ -35,8 +35,8 @@ def choose_device(name: str) -> torch.device:
 
 def default_workers(device: torch.device) -> int:
     """How many folds to train at once: one on CUDA, whose memory they would share, or by several
-    processes together, else as many as there are processors."""
-    return 1 if device.type == "cuda" or world_size() > 1 else os.cpu_count() or 1
+    processes together, else as many as there are processors for this process."""
+    return 1 if device.type == "cuda" or world_size() > 1 else processors()
 
 
 def precision(device: torch.device, wanted: Precision) -> str:

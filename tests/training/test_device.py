@@ -1,5 +1,3 @@
-import os
-
 import pytest
 import torch
 
@@ -10,6 +8,7 @@ from training.device import (
     own_chance,
     precision,
 )
+from training.processors import processors
 
 
 def test_devices_are_chosen_and_checked():
@@ -36,7 +35,7 @@ def test_only_cuda_computes_in_bfloat16_and_one_fold_at_a_time():
     cpu, cuda = torch.device("cpu"), torch.device("cuda:0")
     assert (precision(cpu, "auto"), precision(cuda, "auto")) == ("float32", "bfloat16")
     assert (precision(cpu, "bfloat16"), precision(cuda, "float32")) == ("bfloat16", "float32")
-    assert (default_workers(cpu), default_workers(cuda)) == (os.cpu_count(), 1)
+    assert (default_workers(cpu), default_workers(cuda)) == (processors(), 1)
     for wanted, found in (("auto", torch.float32), ("bfloat16", torch.bfloat16)):
         with autocast(cpu, wanted):
             assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == found
