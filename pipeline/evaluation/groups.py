@@ -26,9 +26,13 @@ USUAL = ("corpus", "language", "gender", "age", "session", "duration", "snr", "s
 NOT_GROUPS = ("utt_id", "path", "audio_key", "transcript", "start_s", "end_s")
 PLAIN = ("VARCHAR", "BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
 MAX_GROUPS = 200  # beyond this a column is an id or a number
-
+MIN_UTTERANCES = 20  # of a group in a gap; in a smaller one a single answer moves WA by over 0.05
 
 Rows = TypeVar("Rows", Answers, Rated)
+
+
+class TooManyGroupsError(AnswersError):
+    """A column has more values than make groups."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class GroupScores:
 
     value: str
     utterances: int
+    in_gaps: bool  # False: too small, its scores are mostly chance
     pooled: dict[str, Estimate]
 
 
@@ -47,7 +52,7 @@ class Grouping:
     column: str
     groups: tuple[GroupScores, ...]
     unknown: int  # utterances without a value
-    gaps: dict[str, Estimate]  # of each score: the best group less the worst, by the point values
+    gaps: dict[str, Estimate]  # of each score: the best group less the worst, of those `in_gaps`
 
 
 def columns(connection: Any) -> list[str]:
@@ -74,7 +79,8 @@ def group_values(connection: Any, answers: Answers | Rated, column: str) -> np.n
     """The value of each answer's utterance, None where unknown; (n,).
 
     Raises:
-        AnswersError: there is no such column, or it has too many values to be groups.
+        AnswersError: there is no such column.
+        TooManyGroupsError: it has too many values to be groups.
     """
     if column not in (known := columns(connection)):
         raise AnswersError(f"no column {column!r} to group by; there are {', '.join(known)}")
@@ -84,7 +90,7 @@ def group_values(connection: Any, answers: Answers | Rated, column: str) -> np.n
     ).fetchall()
     value = dict(rows)
     if len(set(value.values())) > MAX_GROUPS:
-        raise AnswersError(
+        raise TooManyGroupsError(
             f"column {column!r} has {len(set(value.values()))} values, at most {MAX_GROUPS} make "
             "groups; name another column"
         )
@@ -103,11 +109,14 @@ def _values_sql(column: str) -> str:
 def score_groups(
     connection: Any, answers: Answers, column: str, resamples: int = RESAMPLES
 ) -> Grouping:
-    """Score each group of a column, and the gap between the best and the worst."""
+    """Score each group of a column, and the gap between the best and the worst.
+
+    Groups of fewer than MIN_UTTERANCES are in no gap: the smallest would else be its ends.
+    """
     parts, unknown = _split(connection, answers, column)
     drawn = [confusions(part, seed, resamples) for seed, part in enumerate(parts.values())]
     groups = tuple(
-        GroupScores(name, len(np.unique(part.utterance)), pooled(part.counts(), resampled))
+        _group(name, part, pooled(part.counts(), resampled))
         for (name, part), resampled in zip(parts.items(), drawn, strict=True)
     )
     gaps = {name: _gap(name, groups, drawn, _score) for name in NAMES}
@@ -119,7 +128,7 @@ def rate_groups(connection: Any, rated: Rated, column: str, resamples: int = RES
     parts, unknown = _split(connection, rated, column)
     scored = [score_resampled(part, seed, resamples) for seed, part in enumerate(parts.values())]
     groups = tuple(
-        GroupScores(name, len(np.unique(part.utterance)), scores)
+        _group(name, part, scores)
         for (name, part), (scores, _) in zip(parts.items(), scored, strict=True)
     )
     drawn = [resampled for _, resampled in scored]
@@ -136,6 +145,11 @@ def _split(connection: Any, rows: Rows, column: str) -> tuple[dict[str, Rows], i
     return parts, len(np.unique(rows.utterance[~known]))
 
 
+def _group(name: str, part: Answers | Rated, scores: dict[str, Estimate]) -> GroupScores:
+    utterances = len(np.unique(part.utterance))
+    return GroupScores(name, utterances, utterances >= MIN_UTTERANCES, scores)
+
+
 def _natural(name: str) -> list[tuple[bool, float, str]]:
     """A key that sorts s10 after s9, and 10 dB after 5 dB."""
     if name.startswith("below"):
@@ -150,10 +164,11 @@ def _gap(
     drawn: list[Resamples],
     score: Callable[[Floats, str], Floats],
 ) -> Estimate:
-    found = [(g.pooled[name].value, i) for i, g in enumerate(groups)]
+    found = [(g.pooled[name].value, i) for i, g in enumerate(groups) if g.in_gaps]
     valued = [(value, i) for value, i in found if value is not None]
     if len(valued) < 2:
-        return Estimate(None, (), "fewer than two groups have this score")
+        lacking = f"fewer than two groups of {MIN_UTTERANCES} utterances or more have this score"
+        return Estimate(None, (), lacking)
     (low, worst), (high, best) = min(valued), max(valued)
     sides = (drawn[best], drawn[worst])
     shared = sides[0].sums.keys() & sides[1].sums.keys()

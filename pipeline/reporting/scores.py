@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.evaluation.bootstrap import Estimate
 from pipeline.evaluation.calibration import at_coverages, thinned
-from pipeline.evaluation.groups import Grouping
+from pipeline.evaluation.groups import MIN_UTTERANCES, Grouping, GroupScores
 from pipeline.evaluation.ratings import AGREEMENTS, DimensionScores
 from pipeline.evaluation.runscores import NAMES, TITLES
 from pipeline.evaluation.scoring import ClassesScored, Scored
@@ -95,6 +95,9 @@ def _text(scored: Scored) -> str:
     if scored.dimensions:
         console.print(_dimension_table(title, by, scored))
     console.print("Intervals hold 95 % of the resamples, of speakers or of utterances.")
+    groupings = (scored.classes and scored.classes.grouping, *scored.by_dimension)
+    if not all(group.in_gaps for grouping in groupings if grouping for group in grouping.groups):
+        console.print(f"Groups in brackets have under {MIN_UTTERANCES} utterances: in no gap.")
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -113,7 +116,7 @@ def _class_table(title: str, by: str, classes: ClassesScored) -> Any:
     if grouping:
         for group in grouping.groups:
             cells = (show(group.pooled[n]) for n in NAMES)
-            table.add_row(group.value, str(group.utterances), *cells)
+            table.add_row(_named(group), str(group.utterances), *cells)
         gaps = (show(grouping.gaps[n]) for n in NAMES)
         table.add_row("gap", f"{grouping.unknown or ''}", *gaps)
     else:
@@ -151,8 +154,13 @@ def _lines(
     if grouping is None:
         yield from ((part, "", scores) for part, scores in _parts(found.folds, found.seeds))
         return
-    yield from ((group.value, str(group.utterances), group.pooled) for group in grouping.groups)
+    yield from ((_named(group), str(group.utterances), group.pooled) for group in grouping.groups)
     yield "gap", f"{grouping.unknown or ''}", grouping.gaps
+
+
+def _named(group: GroupScores) -> str:
+    """The value of a group; one in brackets is too small to be in a gap."""
+    return group.value if group.in_gaps else f"({group.value})"
 
 
 def _parts(folds: Parts, seeds: Parts) -> Iterator[tuple[str, Mapping[str, Estimate]]]:

@@ -10,8 +10,11 @@ from sklearn import metrics as sk
 
 from pipeline.evaluation.answers import Answers, AnswersError, read_answers, refuse_strangers
 from pipeline.evaluation.bootstrap import confusions
+from pipeline.evaluation.calibration import calibrate, selective
 from pipeline.evaluation.groups import score_groups
 from pipeline.evaluation.runscores import score_run
+from pipeline.evaluation.scoring import ClassesScored, Scored
+from pipeline.reporting.scores import render
 from tests.pipeline.evaluation.made_answers import (
     CLASSES,
     connection_of,
@@ -154,8 +157,29 @@ def test_a_group_of_one_utterance_has_no_interval() -> None:
     speakers = score_groups(connection, read_answers(connection, "all"), "speaker")
     assert {g.utterances for g in speakers.groups} == {2}
     assert all(i.unit == "utterances" for g in speakers.groups for i in g.pooled["wa"].intervals)
-    wa = [g.pooled["wa"].value for g in speakers.groups]
-    assert speakers.gaps["wa"].value == max(wa) - min(wa)
+    assert not any(g.in_gaps for g in speakers.groups)
+    assert speakers.gaps["wa"].value is None
+    assert "fewer than two groups of 20 utterances or more" in speakers.gaps["wa"].why
+
+
+def test_a_gap_is_of_the_best_and_the_worst_group_that_are_not_small() -> None:
+    """Of 3 dB there are 19 utterances, all answered wrong; of 40 dB 20, all right."""
+    truth, answer = random_digits(100)
+    answer = "".join(str((int(t) + 1) % 4) for t in truth[:19]) + truth[19:39] + answer[39:]
+    levels = [3.0] * 19 + [40.0] * 20 + [8.0] * 30 + [15.0] * 31
+    rows = [row | {"snr_db": db} for row, db in zip(utterance_rows(100), levels, strict=True)]
+    connection = connection_of(prediction_rows(truth, answer), rows)
+    answers = read_answers(connection, "all")
+    found = score_groups(connection, answers, "snr")
+    small, *others = found.groups
+    assert (small.utterances, small.in_gaps, small.pooled["wa"].value) == (19, False, 0.0)
+    assert all(g.in_gaps for g in others)
+    wa = [g.pooled["wa"].value for g in others]
+    assert found.gaps["wa"].value == max(wa) - min(wa) < 1
+    classes = ClassesScored(score_run(answers), calibrate(answers, None), selective(answers), found)
+    text = render([Scored("now", "all", None, (), classes, (), ())], as_json=False)
+    assert "(below 5 dB)" in text and "(5 to 10 dB)" not in text
+    assert "under 20 utterances: in no gap" in text
 
 
 def test_bins_of_the_signal_to_noise_ratio_are_the_same_in_sql() -> None:
@@ -172,8 +196,6 @@ def test_bins_of_the_signal_to_noise_ratio_are_the_same_in_sql() -> None:
         "JOIN utterances USING (utt_id) WHERE snr_db IS NOT NULL GROUP BY ALL ORDER BY min(snr_db)"
     ).fetchall()
     assert told == [(g.value, g.pooled["wa"].value) for g in found.groups]
-    wa = [value for _, value in told]
-    assert found.gaps["wa"].value == max(wa) - min(wa)
     without = connection_of(prediction_rows(), utterance_rows(10))
     with pytest.raises(AnswersError, match="no column 'snr'"):
         score_groups(without, read_answers(without, "all"), "snr")
