@@ -20,7 +20,7 @@ from pipeline.params import ReportParams, RunParams
 from pipeline.query import connect
 from pipeline.reporting.context import Context, Evaluated, evaluated, rated
 from pipeline.reporting.expectations import check_expectations
-from pipeline.reporting.facts import METRICS, read_metrics
+from pipeline.reporting.facts import METRICS, read_metrics, split_title
 from pipeline.reporting.machine import machine_facts
 from pipeline.reporting.sections import SECTIONS
 
@@ -99,7 +99,8 @@ def gather(
             found.append(evaluated(connection, name, params, _emotions(settings, params.task)))
             _refuse_other_task(found[-1], settings)
     on_dimensions = (
-        rated(connection, name, _emotions(settings, params.task)) for name, params in runs.items()
+        rated(connection, name, params, _emotions(settings, params.task))
+        for name, params in runs.items()
     )
     return Context(
         connection,
@@ -148,7 +149,7 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
     for run, found in metrics.items():
         scores = [_figure(found["pooled"][name]) for name in METRICS]
         inputs = "+".join(found["modalities"])
-        told = (str(found["n"]), found["normalisation"] or "-", _split(found))
+        told = (str(found["n"]), found["normalisation"] or "-", split_title(found))
         table.add_row(run, inputs, *scores, *told)
     return table
 
@@ -173,11 +174,6 @@ def dimensions_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
 
 def _figure(score: float | None) -> str:
     return "–" if score is None else f"{score:.3f}"
-
-
-def _split(metrics: Mapping[str, Any]) -> str:
-    name, protocol = metrics["split"], metrics["protocol"]
-    return name if name == protocol else f"{name} ({protocol})"
 
 
 def _template() -> Any:

@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluation.calibration import BINS, Reliability, thinned
+from pipeline.evaluation.ratings import Rated
 from pipeline.reporting.figures import BLUE, COLOURS, GREY, LINE, ORANGE, figure, to_svg
 from pipeline.reporting.plots import CURVES_IN, curves, draw_curves
 from training.metrics import Floats
+
+RATING_CELLS = 24  # along each side of the chart of ratings
+LARGEST_DOT = 60.0  # square points; about as wide as a cell
 
 
 def curves_chart(run: str, path: Path) -> Any:
@@ -52,6 +56,39 @@ def draw_reliability(axes: Any, before: Reliability, after: Reliability | None) 
     axes.set_ylim(0, 1)
     axes.grid(color=LINE, linewidth=0.6)
     axes.legend(frameon=False, loc="upper left", fontsize=8.5)
+
+
+def ratings_chart(run: str, rated: Sequence[Rated]) -> Any:
+    """Answers against ratings, a panel per dimension; the larger a dot, the more fall into it."""
+    with figure(0.4 + 3.2 * len(rated), 3.4) as page:
+        for axes, found in zip(page.subplots(1, len(rated), squeeze=False)[0], rated, strict=True):
+            axes.set_title(found.dimension)
+            axes.set_xlabel("rating")
+            axes.set_ylabel("answer")
+            axes.grid(color=LINE, linewidth=0.6)
+            axes.set_axisbelow(True)
+            if len(found.actual):
+                _draw_ratings(axes, found)
+        return to_svg(page, f"ratings-{run}", f"Answers of run {run} against ratings")
+
+
+def _draw_ratings(axes: Any, found: Rated) -> None:
+    both = np.concatenate([found.actual, found.predicted])
+    margin = 0.05 * (np.ptp(both) or 1.0)
+    edges = np.linspace(both.min() - margin, both.max() + margin, RATING_CELLS + 1)
+    counts, x, y = (
+        np.histogram2d(found.actual, found.predicted, bins=(edges, edges), weights=summed)[0]
+        for summed in (None, found.actual, found.predicted)
+    )
+    n = counts[filled := counts > 0]
+    axes.plot(edges[[0, -1]], edges[[0, -1]], color=GREY, linewidth=0.8, linestyle=(0, (2, 2)))
+    sizes = LARGEST_DOT * n / n.max()
+    axes.scatter(x[filled] / n, y[filled] / n, s=sizes, color=BLUE, linewidths=0)
+    axes.set_xlim(edges[0], edges[-1])
+    axes.set_ylim(edges[0], edges[-1])
+    axes.set_aspect("equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(nbins=5)
 
 
 def coverage_chart(accuracies: Mapping[str, Floats]) -> Any:

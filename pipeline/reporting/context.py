@@ -15,10 +15,10 @@ from pipeline.evaluation.answers import (
     refuse_strangers,
     unanswered,
 )
-from pipeline.evaluation.ratings import DimensionScores, read_rated, score_rated
+from pipeline.evaluation.ratings import DimensionScores, Rated, read_rated, score_rated
 from pipeline.evaluation.runscores import RunScores, score_run
 from pipeline.params import ReportParams, RunParams
-from pipeline.reporting.facts import read_metrics
+from pipeline.reporting.facts import read_metrics, split_title
 from pipeline.splitting.params import CHOSEN_ON_TEST
 
 
@@ -41,9 +41,8 @@ class Evaluated:
 
     @property
     def split(self) -> str:
-        """Its split, with the protocol where the name does not tell."""
-        name, protocol = self.metrics["split"], self.metrics["protocol"]
-        return name if name == protocol else f"{name} ({protocol})"
+        """Its split, for people."""
+        return split_title(self.metrics)
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,16 @@ class RatedRun:
     """A run that learned dimensions, be it beside classes or alone."""
 
     name: str
+    params: RunParams
     metrics: Mapping[str, Any]
-    dimensions: tuple[DimensionScores, ...]
+    answers: tuple[Rated, ...]  # a table for each dimension
+    dimensions: tuple[DimensionScores, ...]  # the scores of each, in the same order
     warnings: tuple[str, ...]
+
+    @property
+    def split(self) -> str:
+        """Its split, for people."""
+        return split_title(self.metrics)
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,13 @@ class Context:
     clips: int = 0  # recordings to put into the page
     machine: Mapping[str, str] = field(default_factory=dict)  # when and on what it is made
     rated: tuple[RatedRun, ...] = ()
+
+    @property
+    def each_run(self) -> dict[str, tuple[Evaluated | None, RatedRun | None]]:
+        """Every run with its classes and its dimensions; None for what it did not learn."""
+        classes = {run.name: run for run in self.runs}
+        dimensions = {run.name: run for run in self.rated}
+        return {n: (classes.get(n), dimensions.get(n)) for n in {**classes, **dimensions}}
 
     @property
     def splits(self) -> dict[str, str]:
@@ -103,17 +116,20 @@ def evaluated(connection: Any, name: str, params: RunParams, emotions: Sequence[
     return Evaluated(name, params, metrics, answers, validation, score_run(answers), warnings)
 
 
-def rated(connection: Any, name: str, emotions: Sequence[str]) -> RatedRun | None:
+def rated(
+    connection: Any, name: str, params: RunParams, emotions: Sequence[str]
+) -> RatedRun | None:
     """A run with its dimensions; None if it learned none.
 
     Raises:
         AnswersError: its predictions cannot be scored.
     """
-    if not (answers := read_rated(connection, name)):
+    if not (answers := tuple(read_rated(connection, name))):
         return None
     metrics = read_metrics(name)
+    scores = tuple(map(score_rated, answers))
     warnings = _warnings(connection, name, metrics, emotions)
-    return RatedRun(name, metrics, tuple(map(score_rated, answers)), warnings)
+    return RatedRun(name, params, metrics, answers, scores, warnings)
 
 
 def _warnings(

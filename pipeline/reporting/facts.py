@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,12 @@ class Encoder:
     feature: str
     use: str  # language or text source
     provenance: str
+
+
+def split_title(metrics: Mapping[str, Any]) -> str:
+    """The split of a run, with the protocol where the name does not tell."""
+    name, protocol = metrics["split"], metrics["protocol"]
+    return name if name == protocol else f"{name} ({protocol})"
 
 
 def read_metrics(run: str) -> dict[str, Any]:

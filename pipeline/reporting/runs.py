@@ -1,12 +1,13 @@
 """Facts of the headline table and of the section with a card per run."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline import layout
-from pipeline.evaluation.ratings import AGREEMENTS
-from pipeline.evaluation.runscores import TITLES
-from pipeline.reporting.charts import curves_chart
-from pipeline.reporting.context import Context, Evaluated
+from pipeline.evaluation.ratings import AGREEMENTS, DimensionScores
+from pipeline.evaluation.runscores import TITLES, RunScores
+from pipeline.reporting.charts import curves_chart, ratings_chart
+from pipeline.reporting.context import Context, Evaluated, RatedRun
 from pipeline.reporting.expectations import check_expectations
 
 
@@ -30,26 +31,42 @@ def results(context: Context) -> dict[str, Any]:
 
 def details(context: Context) -> dict[str, Any] | None:
     """A card per run."""
-    if not context.runs:
-        return None
-    return {"titles": TITLES, "runs": [_card(run) for run in context.runs]}
+    cards = [_card(classes, dimensions) for classes, dimensions in context.each_run.values()]
+    return {"runs": cards} if cards else None
 
 
-def _card(run: Evaluated) -> dict[str, Any]:
+def _card(classes: Evaluated | None, dimensions: RatedRun | None) -> dict[str, Any]:
+    run = classes or dimensions
+    assert run is not None
     return {
         "name": run.name,
         "params": run.params,
         "metrics": run.metrics,
         "split": run.split,
-        "scores": run.scores,
-        "answered": _answered(run),
+        "scores": classes and classes.scores,
+        "answered": classes and _answered(classes),
+        "dimensions": dimensions.dimensions if dimensions else (),
+        "ratings": dimensions and ratings_chart(run.name, dimensions.answers),
         "curves": curves_chart(run.name, layout.run_report(run.name) / "curves.csv"),
-        "parts": {
-            part: told
-            for part, told in (("fold", run.scores.folds), ("seed", run.scores.seeds))
-            if len(told) > 1
-        },
+        "parts": [*_parts(classes), *_parts(dimensions)],
     }
+
+
+def _parts(run: Evaluated | RatedRun | None) -> Iterator[dict[str, Any]]:
+    """The tables of folds and of seeds, where there are several."""
+    match run:
+        case Evaluated():
+            scored: list[tuple[str, RunScores | DimensionScores]] = [("", run.scores)]
+            titles: Mapping[str, str] = TITLES
+        case RatedRun():
+            scored = [(f"{found.dimension}: ", found) for found in run.dimensions]
+            titles = AGREEMENTS
+        case None:
+            return
+    for of, found in scored:
+        for part, told in (("fold", found.folds), ("seed", found.seeds)):
+            if len(told) > 1:
+                yield {"of": of, "part": part, "told": told, "titles": titles}
 
 
 def _answered(run: Evaluated) -> dict[str, Any]:
