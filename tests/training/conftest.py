@@ -69,7 +69,7 @@ def write_cache(folder: Path, plan: CachePlan = PLAN) -> Path:
 def write_meta(folder: Path, plan: CachePlan, **changes: Any) -> None:
     """Write meta.json, with some entries replaced."""
     files = sorted(p for p in folder.iterdir() if p.name != "meta.json")
-    digests = {p.name: hashlib.blake2b(p.read_bytes(), digest_size=16).hexdigest() for p in files}
+    digests = {p.name: _digest(p) for p in files}
     meta: dict[str, Any] = {
         "format": 3,
         "task": "emotion4",
@@ -92,6 +92,11 @@ def write_meta(folder: Path, plan: CachePlan, **changes: Any) -> None:
     text = json.dumps(meta, sort_keys=True)
     meta["key"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     (folder / "meta.json").write_text(json.dumps(meta))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _rows(plan: CachePlan) -> list[tuple[int, str]]:

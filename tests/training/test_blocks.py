@@ -51,9 +51,7 @@ def steps(run, cache, features, mode=None, precision="float32"):
 def agree(found, expected, tolerance, slope_tolerance):
     for (loss, slopes), (plain, plain_slopes) in zip(found, expected, strict=True):
         assert loss == pytest.approx(plain, abs=tolerance)
-        assert (slopes - plain_slopes).norm() <= slope_tolerance * max(
-            1.0, plain_slopes.norm().item()
-        )
+        assert (slopes - plain_slopes).norm() <= slope_tolerance * plain_slopes.norm()
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +83,15 @@ def fit(cache, rows):
     return fit_normalisation(cache, rows, "train")
 
 
-def test_bfloat16_stays_near(run, cache_dir, plain):
+def test_bfloat16_gives_a_loss_and_what_a_small_step_does_to_it_to_2e_2(run, cache_dir, plain):
+    """Along the gradient of float32 that of bfloat16 is as long to 2e-2, so that a small step
+    lowers the loss as much. As a whole it is not: roundings of single weights add up to a tenth.
+    """
     cache = open_cache(cache_dir)
     found = steps(run, cache, open_features(cache, run), precision="bfloat16")
     agree(found, plain, 2e-2, 1e-1)
+    for (_, slopes), (_, exact) in zip(found, plain, strict=True):
+        assert (slopes @ exact / (exact @ exact)).item() == pytest.approx(1, abs=2e-2)
     assert found[0][0] != plain[0][0]
 
 
