@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from textwrap import shorten
 
@@ -37,6 +37,8 @@ def show_audits(audits: Sequence[Audit], *, as_json: bool) -> None:
         if found.trouble is None:
             console.print(_table(found))
         console.print(_verdict(found), highlight=False, markup=False)
+    for line in _closing(audits):
+        console.print(line, highlight=False, markup=False)
 
 
 def _table(found: Audit) -> object:
@@ -63,24 +65,22 @@ def _cells(total: Total) -> tuple[str, ...]:
 
 
 def _verdict(found: Audit) -> str:
-    told = _judged(found)
-    if not found.without:
-        return told
-    runs = "; ".join(f"vcemo manifest {corpus}" for corpus in found.without)
-    return (
-        f"{told}\nNot looked at, as they have no manifest yet: {', '.join(found.without)} ({runs})"
-    )
-
-
-def _judged(found: Audit) -> str:
     if found.trouble:
         return f"{found.name}: cannot be made, so it is not audited: {found.trouble}"
     if not found.faults:
         return f"{found.name}: nothing crosses that is not allowed to"
-    told = "; ".join(f"{kind} ({KINDS[kind]})" for kind in found.faults)
-    allow = " ".join(f"--allow {kind}" for kind in found.faults)
-    return (
-        f"{found.name}: these cross from training (with validation) to test: {told}.\n"
-        "Results for new ones will be lower than measured. Choose another protocol, or, where that "
-        f"is meant, {allow}"
-    )
+    return f"{found.name}: not allowed to cross: {', '.join(found.faults)}"
+
+
+def _closing(audits: Sequence[Audit]) -> Iterator[str]:
+    """What holds for all splits, said once."""
+    if faults := [kind for kind in KINDS if any(kind in found.faults for found in audits)]:
+        yield (
+            "Training (with validation) and test have in common "
+            f"{'; '.join(KINDS[kind] for kind in faults)}. Results for new ones will be lower than "
+            "measured. Choose another protocol, or, where that is meant, "
+            f"{' '.join(f'--allow {kind}' for kind in faults)}"
+        )
+    if without := dict.fromkeys(corpus for found in audits for corpus in found.without):
+        runs = "; ".join(f"vcemo manifest {corpus}" for corpus in without)
+        yield f"Not looked at, as they have no manifest yet: {', '.join(without)} ({runs})"

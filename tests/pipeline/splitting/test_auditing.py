@@ -31,6 +31,15 @@ def test_a_split_by_speaker_passes_and_a_random_one_does_not(project: Project) -
     assert "--allow speaker" in done.stdout
 
 
+def test_what_holds_for_all_splits_is_said_once(project: Project) -> None:
+    project.set(splits={"random": RANDOM, "again": RANDOM, "speaker": SPEAKER})
+    done = project.vcemo("splits", "audit", check=False, COLUMNS="500")
+    for name in ("random", "again"):
+        assert f"{name}: not allowed to cross: speaker\n" in done.stdout
+    assert done.stdout.count("will be lower") == done.stdout.count("--allow speaker") == 1
+    project.set(splits={"random": RANDOM, "speaker": SPEAKER})
+
+
 def test_what_is_allowed_is_still_told_but_no_fault(project: Project) -> None:
     done = project.vcemo("splits", "audit", "random", "--allow", "speaker", "--json")
     [told] = json.loads(done.stdout)
