@@ -121,10 +121,21 @@ def spread_of(values: npt.NDArray[Any]) -> Spread | None:
     """The spread of some numbers; None where there are none."""
     if not len(values):
         return None
-    counts, edges = np.histogram(values.astype(np.float64), BINS)
+    counts, edges = np.histogram(values, _edges(values))
     median = round(float(np.median(values)), 3)
     least, most = (round(float(v), 3) for v in (values.min(), values.max()))
     return Spread(least, median, most, tuple(map(float, edges)), tuple(map(int, counts)))
+
+
+def _edges(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Of at most BINS bins: each holds as many whole numbers; what is all alike has one bin."""
+    low, high = float(values.min()), float(values.max())
+    if np.issubdtype(values.dtype, np.integer):
+        width = int(high - low) // BINS + 1
+        return np.arange(low, high + width + 1, width, dtype=np.float64) - 0.5
+    if round(low, 3) == round(high, 3):  # no further apart than is told
+        return np.array([low - 0.5, high + 0.5])
+    return np.linspace(low, high, BINS + 1)
 
 
 def _rejects(path: Path) -> dict[str, Rejected]:

@@ -47,5 +47,9 @@ def _histogram(axes: Any, spread: Spread | None) -> None:
         axes.set_axis_off()
         return
     axes.stairs(spread.counts, spread.edges, fill=True, color=BLUE)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    if len(spread.counts) == 1:  # all alike: a bar among empty places, not a full panel
+        axes.set_xticks([spread.median], [f"{spread.median:g}"])
+        axes.set_xlim(spread.median - 2.5, spread.median + 2.5)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)

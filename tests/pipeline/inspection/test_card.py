@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import corpora
+from pipeline.inspection.card import BINS, spread_of
 from pipeline.inspection.card_output import stated_lines
 from tests.projects import Project, add_corpus, make_project
 
@@ -67,6 +71,21 @@ def test_add_links_enlists_and_shows(project: Project, tmp_path: Path) -> None:
     assert "vcemo corpus check new" in done.stdout
     assert (project.root / "data" / "raw" / "new").resolve() == copied.resolve()
     assert project.vcemo("corpus", "check", "new").returncode == 0
+
+
+@pytest.mark.parametrize("values", [[25.0, 25.0], [25.0, 25.0 + 1e-9], [7, 7, 7]])
+def test_values_that_are_all_alike_are_one_bin(values: list[float]) -> None:
+    spread = spread_of(np.array(values))
+    assert spread.counts == (len(values),)
+    assert spread.edges[0] < spread.least == spread.most < spread.edges[1]
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1))
+def test_bins_of_whole_numbers_hold_as_many_of_them_each(values: list[int]) -> None:
+    spread = spread_of(np.array(values))
+    widths = set(np.diff(spread.edges))
+    assert len(widths) == 1 and next(iter(widths)) % 1 == 0
+    assert len(spread.counts) <= BINS and sum(spread.counts) == len(values)
 
 
 def test_a_card_says_on_which_scale_the_ratings_are() -> None:
