@@ -15,16 +15,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from plain_layers import written_out
-from timing import ROUNDS, Lines
+from steps import new_course, steps
+from timing import ROUNDS, Lines, seconds
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from training.batch import Batch
-from training.blocks import begin_step, compile_blocks
 from training.cache import open_cache
-from training.checkpoint import describe_fold, untrained_model
-from training.course import Course
 from training.data import epoch_rows
 from training.draw import cut
 from training.feed import feed
@@ -34,7 +32,6 @@ from training.models.attention import MultiHeadAttention
 from training.models.norm import MaskedBatchNorm
 from training.normalise import Rows
 from training.settings import RunSettings
-from training.train import training_loss
 from training.train_settings import Compiled, Precision
 
 BOTH = (MultiHeadAttention, MaskedBatchNorm)
@@ -132,28 +129,11 @@ def measure(
 ) -> tuple[float, int]:
     """Seconds of the fastest epoch, and the operations of one."""
     settings = replace(run.training, precision=rung.precision, compile=rung.compile)
-    n_classes = len(data.features.cache.classes)
-    model = untrained_model(
-        describe_fold(run, data.features.cache, 0, 0)
-        | ({"vocabulary": data.vocabulary.words} if data.vocabulary is not None else {})
-    ).to(device)
-    course = Course(model.train(), settings)
-    compile_blocks(model, rung.compile)
+    course = new_course(replace(run, training=settings), data, device)
 
     def epoch(within: AbstractContextManager[object]) -> float:
-        started = time.perf_counter()
         with within, written_out(*rung.plain):
-            for batch in rung.epoch():
-                begin_step(rung.compile)
-                batch = replace(batch, joint=len(batch.label))
-                targets = F.one_hot(batch.label, n_classes).float()
-                loss = training_loss(model, batch, targets, settings, None, course.moco)
-                course.optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                course.optimiser.step()
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-        return time.perf_counter() - started
+            return seconds(lambda: steps(course, data, rung.epoch()), device, time.perf_counter)
 
     counter = FlopCounterMode(display=False)
     epoch(nullcontext() if rung.compile else counter)  # which also warms up

@@ -1,6 +1,6 @@
 """Folds of a run, and one fold each of twelve runs, side by side against one after another.
 
-Part of tests/benchmarks/training.py, whose table it adds to.
+Part of tests/benchmarks/training_speed.py, whose table it adds to.
 """
 
 import tempfile

@@ -11,6 +11,8 @@ missing are left out (`pip install datasets webdataset lhotse`). One table, prin
   written again and again into a larger file; opening and first pass, then later passes; ours with
   and without normalisation, and how many times as fast as each rival of the same duties
 * step: an epoch of training fed from the cache, against the same batches made beforehand
+* compute: a step of each run in float32, with attention in parts, in bfloat16 and compiled; Adam
+  one by one, together and fused; how far the gradient of bfloat16 is from that of float32
 * ladder: an epoch from what one writes first to what ours can do, and its share of the peak
 * folds: four folds in two processes, against one after the other (on a CPU)
 * runs: one fold of each of twelve runs --at-once, against one after another; the runs are those of
@@ -20,8 +22,6 @@ missing are left out (`pip install datasets webdataset lhotse`). One table, prin
 import argparse
 import os
 import sys
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -30,47 +30,34 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import many_runs  # noqa: E402
+from compute import compute  # noqa: E402
 from ladder import ladder  # noqa: E402
 from loading import loading  # noqa: E402
+from steps import new_course, steps  # noqa: E402
 from timing import CLOCKS, Clock, Lines, fastest  # noqa: E402
 
 from training.cache import open_cache  # noqa: E402
-from training.checkpoint import describe_fold, untrained_model  # noqa: E402
-from training.course import Course  # noqa: E402
 from training.data import epoch_rows, open_features  # noqa: E402
 from training.device import choose_device  # noqa: E402
 from training.feed import feed  # noqa: E402
 from training.fold import open_fold  # noqa: E402
 from training.jobs import plan  # noqa: E402
 from training.settings import RunSettings, read_run  # noqa: E402
-from training.train import training_loss  # noqa: E402
 
-PARTS = ("loading", "step", "ladder", "folds", "runs")
+PARTS = ("loading", "step", "compute", "ladder", "folds", "runs")
 
 
 def step(run: RunSettings, cache_dir: Path, device: torch.device, clock: Clock) -> Lines:
     cache = open_cache(cache_dir)
     data = open_fold(plan(run, cache, Path("unused"), device)[0])
-    model = untrained_model(describe_fold(run, cache, 0, 0)).to(device)
-    course = Course(model, run.training)
+    course = new_course(run, data, device)
     shown = epoch_rows(data.features, data.train_rows, run, 0, 0, 1)
     ready = list(feed(data.features, shown, data.normalise, device))
 
-    def steps(batches: Iterable[object]) -> Iterable[object]:
-        for rows, batch in zip(shown, batches, strict=True):
-            batch = replace(batch, joint=len(rows))
-            targets = torch.eye(len(cache.classes), device=device)[batch.label]
-            loss = training_loss(model, batch, targets, run.training, None, course.moco)
-            course.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            course.optimiser.step()
-            yield loss
-
-    model.train()
     best = fastest(
         {
-            "fed": lambda: steps(feed(data.features, shown, data.normalise, device)),
-            "resident": lambda: steps(ready),
+            "fed": lambda: steps(course, data, feed(data.features, shown, data.normalise, device)),
+            "resident": lambda: steps(course, data, ready),
         },
         device,
         clock,
@@ -89,8 +76,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--epochs", type=int, default=20, help="of each fold side by side")
     parser.add_argument("--at-once", type=int, default=os.cpu_count(), help="runs (default: cores)")
-    ladder_help = "batches of the ladder (default: 4 on a CPU, else an epoch)"
-    parser.add_argument("--ladder", type=int, help=ladder_help)
+    few_help = "of ladder and compute (default: 4 on a CPU, else an epoch)"
+    parser.add_argument("--batches", type=int, help=few_help)
     clock = "seconds on the wall, or of this processor on a machine with other work"
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help=clock)
     options = parser.parse_args()
@@ -103,15 +90,19 @@ def main() -> None:
         lines += loading(open_features(open_cache(cache_dir), run), options.rows, device, clock)
     if "step" in options.parts:
         lines += step(run, cache_dir, device, clock)
+    few = options.batches or (4 if device.type == "cpu" else 1_000_000)
+    if "compute" in options.parts:
+        for each in given:
+            lines += compute(each, cache_dir, device, clock, batches=few)
     if "ladder" in options.parts:
-        few = options.ladder or (4 if device.type == "cpu" else 1_000_000)
         lines += ladder(run, cache_dir, device, batches=few)
     if "folds" in options.parts and device.type == "cpu":
         lines += many_runs.folds(run, cache_dir, device, epochs)
     if "runs" in options.parts:
         lines += many_runs.runs(given, cache_dir, device, epochs, options.at_once)
+    wide = max(len(name) for name, *_ in lines)
     for name, found, ratio in lines:
-        print(f"{name:<39} {found:>31}   {ratio}")
+        print(f"{name:<{wide}} {found:>31}   {ratio}")
 
 
 if __name__ == "__main__":
