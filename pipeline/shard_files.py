@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -88,4 +89,17 @@ def read_rows(path: Path, rows: Indices, columns: list[str]) -> pa.Table:
     groups, inverse = np.unique(rows // ROWS_PER_GROUP, return_inverse=True)
     with pq.ParquetFile(path) as file:
         table = file.read_row_groups(groups.tolist(), columns=columns)
-    return table.take(inverse * ROWS_PER_GROUP + rows % ROWS_PER_GROUP)
+    return rearranged(table, inverse * ROWS_PER_GROUP + rows % ROWS_PER_GROUP)
+
+
+def rearranged(table: pa.Table, rows: Indices) -> pa.Table:
+    """As `table.take(rows)`, ten times as fast where many of the rows follow each other.
+
+    `take` copies lists element by element. A shard that a few rows joined is mostly long stretches
+    of one that was there, and a stretch is copied as a whole.
+    """
+    edges = np.flatnonzero(np.diff(rows, prepend=-2, append=-2) != 1)  # of stretches, and the end
+    if len(edges) > len(rows) / 8:
+        return table.take(rows)
+    stretches = [table.slice(rows[a], b - a) for a, b in pairwise(edges)]
+    return pa.concat_tables(stretches).combine_chunks()

@@ -24,6 +24,7 @@ from pipeline.shard_files import (
     list_names,
     read_keys,
     read_rows,
+    rearranged,
     write,
 )
 
@@ -184,7 +185,7 @@ def _gather(plan: Plan, shard: Shard, fresh: pa.Table) -> pa.Table:
             pieces.append(read_rows(path, at, plan.feature.payload.names))
         places.append(here)
     order = np.argsort(np.concatenate(places))
-    return pa.concat_tables(pieces).take(order).combine_chunks()
+    return rearranged(pa.concat_tables(pieces), order).combine_chunks()
 
 
 class _Stream:

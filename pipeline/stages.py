@@ -146,7 +146,10 @@ def _carry_out(stage: Stage, corpus: Corpus, todo: Plan, workers: int) -> float:
     rows = todo.rows.take(todo.missing)
     inputs = stage.rows.inputs(corpus, rows) if len(rows) else rows
     compute = stage.rows.compute(corpus, inputs) if len(rows) else _nothing
-    gpus = compute.gpus if isinstance(compute, transcripts.Transcribe) else 0
+    gpus = 0
+    if isinstance(compute, transcripts.Transcribe):
+        gpus = compute.gpus
+        workers = workers if compute.sources else 1  # a process starts longer than it copies texts
     batch_rows = max(stage.batch_rows, GPU_ROWS if gpus else 0)
     batches = -(-len(rows) // batch_rows)
     spread = backends.processes(gpus) if gpus > 1 else backends.choose(gpus or workers, batches)

@@ -127,6 +127,7 @@ def _feature(
 ) -> None:
     from pipeline import stages
 
+    backends.collect_seldom()
     chosen = _corpus(corpus, speed)
     if dry_run:
         plan = stages.plan(stage, chosen)

@@ -135,8 +135,8 @@ class Transcribe:
 
     @property
     def gpus(self) -> int:
-        """How many GPUs there are, each for one worker; 0 on a CPU."""
-        return self.devices.gpus
+        """How many GPUs there are, each for one worker; 0 on a CPU, or where nothing is heard."""
+        return self.devices.gpus if self.sources else 0
 
     def __call__(self, inputs: pa.Table) -> pa.Table:
         whispers = self._whispers()

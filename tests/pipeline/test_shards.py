@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline import backends, shards
 from pipeline.files import BusyError, sole_writer
 from pipeline.keys import recipe_key, row_keys
-from pipeline.shard_files import SHARD_NAME, Feature, ShardError, read_rows
+from pipeline.shard_files import SHARD_NAME, Feature, ShardError, read_rows, rearranged
 
 PAYLOAD = pa.schema(
     [
@@ -202,6 +202,20 @@ def test_rows_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
     asked = np.array([399, 0, 65, 64, 63, 399])
     found = read_rows(tmp_path / shard.name, asked, ["key"])["key"]
     assert found.to_pylist() == pc.take(plan.rows["key"], pa.array(asked)).to_pylist()
+
+
+@given(
+    stretches=st.lists(st.tuples(st.integers(0, 79), st.integers(0, 40)), max_size=6),
+    single=st.lists(st.integers(0, 79), max_size=12),
+)
+def test_stretches_of_rows_come_as_take_brings_them(
+    stretches: list[tuple[int, int]], single: list[int]
+) -> None:
+    table = pa.table({"n": range(80), "vector": [[i] * (i % 3) for i in range(80)]})
+    parts = pa.concat_tables([table.slice(0, 30), table.slice(30)])  # in two chunks
+    asked = [*(i for start, n in stretches for i in range(start, min(start + n, 80))), *single]
+    rows = np.array(asked, np.int64)
+    assert rearranged(parts, rows).equals(table.take(rows))
 
 
 def test_a_second_writer_is_turned_away_and_leftovers_are_cleared(tmp_path: Path) -> None:

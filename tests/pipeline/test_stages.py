@@ -80,6 +80,15 @@ def test_two_workers_leave_the_same_bytes_as_one(
     assert here.files("data/store") == alone
 
 
+def test_texts_that_are_only_copied_start_no_process(
+    here: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "TASKS_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(backends, "processes", None)
+    shutil.rmtree(here.root / "data" / "store" / "transcripts")
+    assert stages.run("asr", Corpus.named("c", params.load()), workers=2).computed == UTTERANCES
+
+
 def test_new_recordings_compute_their_rows_alone_and_leave_the_bytes_of_a_clean_run(
     here: Project,
 ) -> None:
