@@ -199,6 +199,8 @@ def _weights(
     n = int(members.sum())
     if len(members) <= n / 2:
         return draw.multinomial(n, members / n, size=resamples)
-    kind = np.repeat(np.arange(len(members)), members)
-    drawn = (kind[draw.integers(n, size=n)] for _ in range(resamples))
-    return np.stack([np.bincount(kinds, minlength=len(members)) for kinds in drawn])
+    drawn = draw.integers(n, size=(resamples, n))
+    if len(members) < n:
+        drawn = np.repeat(np.arange(len(members)), members)[drawn]
+    drawn += len(members) * np.arange(resamples)[:, None]  # so that one count counts all
+    return np.bincount(drawn.ravel(), minlength=resamples * len(members)).reshape(resamples, -1)

@@ -132,20 +132,21 @@ def _check(run: str, rated: Rated) -> None:
 
 def score_rated(rated: Rated, resamples: int = RESAMPLES) -> DimensionScores:
     """CCC, PCC and MAE of one dimension, pooled and of each fold and seed."""
-    parts = {
-        name: {
-            int(code): _scores(rated.where(codes == code), resamples)
-            for code in np.unique(codes).tolist()
-        }
-        for name, codes in (("folds", rated.fold), ("seeds", rated.seed))
-    }
+    pooled = _scores(rated, resamples)
+
+    def parts(codes: Codes) -> dict[int, dict[str, Estimate]]:
+        found: list[int] = np.unique(codes).tolist()
+        if len(found) == 1:  # all there is
+            return {found[0]: pooled}
+        return {code: _scores(rated.where(codes == code), resamples) for code in found}
+
     return DimensionScores(
         dimension=rated.dimension,
         rows=len(rated.actual),
         utterances=len(np.unique(rated.utterance)),
-        pooled=_scores(rated, resamples),
-        folds=parts["folds"],
-        seeds=parts["seeds"],
+        pooled=pooled,
+        folds=parts(rated.fold),
+        seeds=parts(rated.seed),
     )
 
 
