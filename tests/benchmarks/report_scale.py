@@ -1,9 +1,10 @@
 """The whole report for 100,000 predictions in 10 folds: time and memory.
 
-    python tests/benchmarks/report_scale.py [--predictions 100000] [--rival]
+    python tests/benchmarks/report_scale.py [--predictions 100000] [--dimensions] [--rival]
 
 A project is made up in a temporary folder: utterances of 200 speakers in six classes, predicted by
-one run, half as many validated on. `--rival` times the pooled intervals drawn utterance by
+one run, half as many validated on. With `--dimensions` it learned arousal, valence and dominance
+besides. `--rival` times the pooled intervals drawn utterance by
 utterance, as a loop over resamples with scikit-learn does it (20 resamples, scaled up).
 """
 
@@ -31,6 +32,7 @@ from tests.pipeline.small_store import MANIFEST, SCHEMAS, Entry
 
 CLASSES = ("angry", "fear", "happy", "neutral", "sad", "surprise")
 SETTINGS = {"tasks": {"emotion6": {"classes": {name: [name] for name in CLASSES}}}}
+DIMENSIONS = ("arousal", "valence", "dominance")
 FOLDS, SPEAKERS, RESAMPLES = 10, 200, 1000
 RUN = RunParams(
     task="emotion6", split="speaker", source="reference", modalities=("audio",), size="small",
@@ -38,7 +40,7 @@ RUN = RunParams(
 )  # fmt: skip
 
 
-def make(count: int) -> Catalog:
+def make(count: int, *, dimensions: bool) -> Catalog:
     """The project; its catalog."""
     draw = np.random.default_rng(0)
     label = draw.choice(6, count, p=[0.1, 0.1, 0.2, 0.4, 0.15, 0.05])
@@ -57,6 +59,11 @@ def make(count: int) -> Catalog:
         "normalisation": ["train"] * count,
         **dict.fromkeys(("ratings", "predicted_ratings"), [None] * count),
     }  # fmt: skip
+    if dimensions:
+        ratings = draw.uniform(1, 5, (count, 3))
+        answers = ratings + draw.normal(0, 1, (count, 3))
+        for column, values in (("ratings", ratings), ("predicted_ratings", answers)):
+            base[column] = [list(zip(DIMENSIONS, row, strict=True)) for row in values.tolist()]
     tested = pa.table(base, schema=PREDICTIONS)
     fold = pa.array((speaker + 1) % FOLDS, pa.int16())
     validated = tested.set_column(4, "fold", fold)
@@ -98,6 +105,7 @@ def _store(
     report.mkdir(parents=True)
     told = {
         "warnings": [],
+        "n": n,
         "task": "emotion6",
         "split": "speaker",
         "protocol": "speaker",
@@ -153,10 +161,11 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--predictions", type=int, default=100_000)
+    parser.add_argument("--dimensions", action="store_true")
     parser.add_argument("--rival", action="store_true")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        catalog = make(chosen.predictions)
+        catalog = make(chosen.predictions, dimensions=chosen.dimensions)
         started, busy = time.perf_counter(), time.process_time()
         write_report(catalog, {"big": RUN}, ReportParams((), {}), SETTINGS)
         seconds, busy = time.perf_counter() - started, time.process_time() - busy
