@@ -17,7 +17,6 @@ time 11, in batches of 8 19, of 32 7. Hence fixed batches, and 8 as a good size,
 grows by a few texts pays for whole batches.
 """
 
-import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +88,6 @@ def embed(texts: Sequence[str], encoder: TextEncoder, params: BertParams) -> Ber
     return BertFeatures(first, mean, counts, truncated, states if params.tokens else None)
 
 
-@functools.cache
 def load(path: Path, dtype: str = "float32", *, allow_pickle: bool = False) -> TextEncoder:
     """Load a local model directory with AutoModel and AutoTokenizer, in eval mode.
 

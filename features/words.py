@@ -128,7 +128,6 @@ def _converter() -> Any:
     return opencc.OpenCC("t2s")
 
 
-@functools.cache
 def load(path: Path, language: str | None, segmenter: str) -> Vectoriser:
     """Load a spaCy model directory (`nlp.to_disk`, `spacy init vectors`, an unpacked package).
 

@@ -128,12 +128,3 @@ def _tone(number: int) -> np.ndarray:
     return 0.3 * np.sin(2 * np.pi * (150 + 20 * number % 300) * t) + 0.01 * random.standard_normal(
         len(t)
     )
-
-
-def forget_models() -> None:
-    """Forget the models this process has loaded by relative paths: elsewhere they mean others."""
-    from features import bert, words
-    from features.whisper import model as whisper
-
-    for module in (bert, words, whisper):
-        module.load.cache_clear()

@@ -52,7 +52,6 @@ class Whisper:
         return [*get_suppressed_tokens(self.tokenizer("en"), [-1])]
 
 
-@functools.cache
 def load(path: Path, compute_type: str, *, device: str = "cpu") -> Whisper:
     """Load a local CTranslate2 Whisper directory; `device` is "cpu", or "cuda:1" for one GPU.
 

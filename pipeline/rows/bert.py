@@ -1,5 +1,6 @@
 """BERT vectors: an utterance x text source."""
 
+import functools
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 
 from features.bert import BertFeatures, BertParams, TextEncoder
 from pipeline.corpus import Corpus
+from pipeline.encoders import Encoder
 from pipeline.keys import recipe_key
 from pipeline.rows import text
 from pipeline.shards import Compute
@@ -81,16 +83,23 @@ class _Bert:
         Raises:
             ValueError: one of them cannot be loaded, or cannot take texts so long.
         """
-        from features.bert import check_max_tokens, load
+        from features.bert import check_max_tokens
 
-        pickle = self.params.allow_pickle
         models = {
-            language: load(used.path, self.params.dtype, allow_pickle=pickle)
+            language: _loaded(used, self.params.dtype, self.params.allow_pickle)
             for language, used in self.encoders.items()
         }
         for model in models.values():
             check_max_tokens(model, self.params.max_tokens)
         return models
+
+
+@functools.cache
+def _loaded(used: Encoder, dtype: str, allow_pickle: bool) -> TextEncoder:
+    """By its content: a model that was exchanged in its place is another."""
+    from features.bert import load
+
+    return load(used.path, dtype, allow_pickle=allow_pickle)
 
 
 def _row(made: BertFeatures, place: int) -> dict[str, object]:

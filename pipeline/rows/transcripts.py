@@ -1,5 +1,6 @@
 """Transcripts: an utterance x text source; the corpus's own text, or what a Whisper heard."""
 
+import functools
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -155,12 +156,12 @@ class Transcribe:
         Raises:
             ValueError: one cannot be loaded, or does not know a language that it is to hear.
         """
-        from features.whisper.model import check_language, load
+        from features.whisper.model import check_language
 
         device = self.devices.of_this_worker()
         found: dict[str, Whisper] = {}
         for source, params in self.sources.items():
-            found[source] = load(self.models[source].path, params.compute_type, device=device)
+            found[source] = _loaded(self.models[source], params.compute_type, device)
             for language in self.languages[source]:
                 check_language(found[source], told_language(params, language))
         return found
@@ -186,6 +187,14 @@ class Transcribe:
             batch_size=self.devices.batch_size,
         )
         return [asdict(found) for found in heard]
+
+
+@functools.cache
+def _loaded(model: Encoder, compute_type: str, device: str) -> Whisper:
+    """By its content: a model that was exchanged in its place is another."""
+    from features.whisper.model import load
+
+    return load(model.path, compute_type, device=device)
 
 
 def _warn_of_short_windows(source: str, params: WhisperParams) -> None:

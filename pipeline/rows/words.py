@@ -1,5 +1,6 @@
 """Word vectors: an utterance x text source."""
 
+import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from features.words import Vectoriser, WordFeatures, WordsParams, is_glove, sources
 from pipeline.corpus import Corpus
+from pipeline.encoders import Encoder
 from pipeline.keys import recipe_key
 from pipeline.rows import text
 from pipeline.shards import Compute
@@ -89,12 +91,18 @@ class _Words:
         with _torch_hidden():
             import spacy  # noqa: F401
 
-        from features.words import load
-
         return {
-            language: load(used.path, language, _segmenter(self.params, language))
+            language: _loaded(used, language, _segmenter(self.params, language))
             for language, used in self.encoders.items()
         }
+
+
+@functools.cache
+def _loaded(used: Encoder, language: str | None, segmenter: str) -> Vectoriser:
+    """By its content: a model that was exchanged in its place is another."""
+    from features.words import load
+
+    return load(used.path, language, segmenter)
 
 
 def _row(found: WordFeatures) -> dict[str, object]:

@@ -136,7 +136,6 @@ def test_the_model_segmenter_is_what_the_directory_brings(chinese_vectors: Path)
 
 def test_the_result_does_not_depend_on_texts_seen_before(english_vectors: Path) -> None:
     alone = embed("so happy, zebra", load(english_vectors, "en", "model"))
-    load.cache_clear()
     vectoriser = load(english_vectors, "en", "model")
     for text in ("zebra", "happy!", "so, so"):
         embed(text, vectoriser)

@@ -14,7 +14,7 @@ from features.whisper.params import DoubtParams
 from pipeline import params, recognition, stages
 from pipeline.corpus import Corpus
 from tests.features.test_asr import PARAMS, noise, silence
-from tests.projects import Project, forget_models, make_project
+from tests.projects import Project, make_project
 from tests.tiny_models import chord, make_bert, make_vectors
 
 # Whisper's own limits, but for the log-probability: the tiny one is sure of all that it hears.
@@ -85,7 +85,6 @@ def done(tmp_path_factory: pytest.TempPathFactory, fitted_whisper: Path) -> Proj
         manifest__silence_db=-1000,
         manifest__min_duration_s=0.05,
     )
-    forget_models()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project.root)
         corpus = Corpus.named("c", params.load())
@@ -93,7 +92,6 @@ def done(tmp_path_factory: pytest.TempPathFactory, fitted_whisper: Path) -> Proj
         for stage in ("asr", "asr_scores", "words", "bert"):
             stages.run(stage, corpus, 1)
         recognition.write(corpus)
-    forget_models()
     return project
 
 

@@ -1,7 +1,7 @@
 """A model that cannot work stops its stage before any row, also those of other models."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import backends, params, stages
 from pipeline.corpus import Corpus
-from tests.projects import Project, add_corpus, forget_models, make_project
+from tests.projects import Project, add_corpus, make_project
 from tests.tiny_models import make_bert, make_vectors
 
 Break = Callable[[Path], Any]
@@ -45,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def here(made: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def here(made: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A copy in which each row is a task of its own, and none is done."""
     copy = Project(tmp_path / "copy")
     shutil.copytree(made.root, copy.root)
@@ -54,9 +54,7 @@ def here(made: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     for name in ("words", "bert"):
         one_by_one = replace(stages.STAGES[name], batch_rows=1)
         monkeypatch.setitem(stages.STAGES, name, one_by_one)
-    forget_models()
-    yield copy
-    forget_models()
+    return copy
 
 
 def gone(name: str) -> Break:

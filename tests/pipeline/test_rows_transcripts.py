@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from features.whisper.model import load
 from pipeline import backends, params, recognition, stages
 from pipeline.catalog import Entry, read_entry
 from pipeline.corpus import Corpus
@@ -196,7 +195,6 @@ def test_a_model_that_cannot_work_stops_the_stage_before_any_row(
 ) -> None:
     shutil.rmtree(here.root / "data" / "store")
     break_it(here.root / "data" / "models" / "fitted")
-    load.cache_clear()
     with pytest.raises(ValueError, match=message):
         run()
     assert here.files("data/store") == {}
