@@ -1,11 +1,13 @@
 """Profiles: whole variants of params.yaml, put in its place by `vcemo profile use`."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from pipeline import layout
@@ -30,20 +32,22 @@ def use(name: str, changes: Iterable[str] = (), out: Path = layout.PARAMS) -> No
         raise ParamsError(f"profile: found {name!r}, expected one of: {', '.join(names())}")
     text = path.read_text(encoding="utf-8")
     changes = tuple(changes)
-    if changes:
-        text = _changed(text, changes)
+    if changes or "<<:" in text:
+        text = _rewritten(text, changes)
     read(YAML(typ="safe").load(text), f"{path} with --set" if changes else str(path))
     with appearing(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _changed(text: str, changes: Iterable[str]) -> str:
+def _rewritten(text: str, changes: Iterable[str]) -> str:
     yaml = YAML()
     yaml.width = 4096  # leave lines as they are
+    yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.representer.add_representer(type(None), _null)
     document = yaml.load(text)
     for change in changes:
         _apply(document, change)
+    document = _spelled_out(document)
     written = StringIO()
     yaml.dump(document, written)
     return written.getvalue()
@@ -64,6 +68,39 @@ def _apply(document: Any, change: str) -> None:
         document[last] = YAML(typ="safe").load(value)
     except YAMLError as error:
         raise ParamsError(f"--set {change}: the value is not YAML: {error}") from error
+
+
+def _spelled_out(node: Any) -> Any:
+    """The same without merged keys and aliases: every entry has values of its own.
+
+    `dvc exp run -S` changes values in place, and what two entries share stays as it was.
+    """
+    if isinstance(node, CommentedSeq):
+        for i, value in enumerate(node):
+            node[i] = _spelled_out(value)
+    if not isinstance(node, CommentedMap):
+        return node
+    node.yaml_set_anchor(None)
+    if not node.merge:
+        for key, value in node.items():
+            node[key] = _spelled_out(value)
+        return node
+    values = _merged(node)
+    whole = CommentedMap({key: _spelled_out(deepcopy(value)) for key, value in values.items()})
+    (whole.fa.set_flow_style if node.fa.flow_style() else whole.fa.set_block_style)()
+    whole.ca.comment = node.ca.comment
+    *_, last = node.ca.items or [None]  # what follows the entry stands behind its last own key
+    for key, comment in node.ca.items.items():
+        whole.ca.items[[*values][-1] if key == last else key] = comment
+    return whole
+
+
+def _merged(node: CommentedMap) -> dict[str, Any]:
+    """What a section holds, first what it takes from others."""
+    merged: dict[str, Any] = {}
+    for other in reversed(node.merge):  # of several the first counts
+        merged |= _merged(other)
+    return merged | dict(node.non_merged_items())
 
 
 def _null(representer: Any, _: None) -> Any:

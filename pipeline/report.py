@@ -129,7 +129,10 @@ def _refuse_other_task(run: Evaluated, settings: Mapping[str, Any]) -> None:
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
-    """A rich table of the runs' pooled metrics, in the order given."""
+    """A rich table of the runs' pooled metrics, in the order given.
+
+    Metrics of before there were several networks to a seed name no members.
+    """
     from rich.table import Table
 
     table = Table(
@@ -144,12 +147,14 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
     for name in METRICS:
         table.add_column(TITLES[name].replace(" ", "\n"), justify="right", no_wrap=True)
     table.add_column("n", justify="right")
+    table.add_column("networks\ntogether", justify="right")
     table.add_column("normalised\nby")
     table.add_column("split")
     for run, found in metrics.items():
         scores = [_figure(found["pooled"][name]) for name in METRICS]
         inputs = "+".join(found["modalities"])
-        told = (str(found["n"]), found["normalisation"] or "-", split_title(found))
+        n, members = str(found["n"]), str(found.get("members", 1))
+        told = (n, members, found["normalisation"] or "-", split_title(found))
         table.add_row(run, inputs, *scores, *told)
     return table
 

@@ -66,6 +66,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Step:
         demo={"models": {"path": "data/models/demo"}},
         splits={"speaker": SPLIT},
         runs={"all": RUN},
+        presets__tuned__members=1,
         presets__tuned__epochs=1,
         presets__tuned__optimiser__lr=1e-3,
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training import metrics
 from training.cache import TensorCache
-from training.jobs import FoldJob
+from training.jobs import Ensemble
 from training.metrics import Counts
 from training.normalise import Rows
 from training.ratings import Ratings, on_own_scale, outputs_of
@@ -58,21 +58,21 @@ class FoldResult:
 
 
 def fold_result(
-    job: FoldJob, cache: TensorCache, subset: Subset, rows: Rows, answers: Ratings
+    ensemble: Ensemble, cache: TensorCache, subset: Subset, rows: Rows, answers: Ratings
 ) -> FoldResult:
-    """What a network answered, taken apart into classes and dimensions.
+    """What networks answered together, taken apart into classes and dimensions.
 
     Shape:
         rows: (n,); answers: (n, classes + dimensions)
     """
-    outputs = outputs_of(job.run.training, cache)
+    outputs = outputs_of(ensemble.run.training, cache)
     logits, apart = np.split(answers, [outputs.classes], axis=1)
     ratings = on_own_scale(cache, rows, apart) if outputs.dimensions else apart
     n = len(cache.classes)
     counts = np.zeros((n, n), np.int64)
     if outputs.classes:
         counts = metrics.count(cache.label[rows], np.argmax(logits, axis=1), n)
-    return FoldResult(job.fold, job.seed, subset, rows, logits, ratings, counts)
+    return FoldResult(ensemble.fold, ensemble.seed, subset, rows, logits, ratings, counts)
 
 
 def predictions_table(

@@ -51,12 +51,12 @@ FEATURES = {"audio": ("audio", "augment", "mel"), "words": ("words",), "bert": (
 def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> dict[str, Any]:
     """What a fold is trained from, as JSON values.
 
-    The run's name, its other seeds and the order of its modalities do not matter, nor does anything
-    that it does not read: sizes of absent inputs are 0, a run without text has no source, one
-    without audio no views.
+    The run's name, its other networks and the order of its modalities do not matter, nor does
+    anything that it does not read: sizes of absent inputs are 0, a run without text has no source,
+    one without audio no views.
     """
     settings = asdict(run)
-    del settings["name"], settings["seeds"]
+    del settings["name"], settings["seeds"], settings["training"]["members"]
     settings["modalities"] = [m for m in get_args(Modality) if m in run.modalities]
     if not {"words", "bert"} & set(run.modalities):
         del settings["source"]

@@ -14,19 +14,16 @@ from typing import Any, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import torch
 
-from training.answers import FoldResult, Subset, fold_result, predictions_table
+from training.answers import Subset, predictions_table
 from training.cache import open_cache
-from training.checkpoint import load_fold, normalisation_on, vocabulary_of
-from training.data import Features, open_features
-from training.device import choose_device, own_chance
+from training.data import open_features
+from training.device import choose_device
 from training.distributed import is_writer
+from training.ensemble import answer
 from training.files import write_text, write_whole
 from training.history import HISTORY
-from training.jobs import FoldJob, plan
-from training.memory import explain_memory
-from training.predict import predict
+from training.jobs import FoldJob, ensembles, plan
 from training.settings import RunSettings
 from training.summary import summarise
 
@@ -52,7 +49,7 @@ def evaluate_run(
     cache = open_cache(cache_dir)
     features = open_features(cache, run)
     jobs = plan(run, cache, run_dir, choose_device(device))
-    answered = [result for job in jobs for result in _answer(job, features)]
+    answered = [r for each in ensembles(jobs) for r in answer(each, features, get_args(Subset))]
     results = [result for result in answered if result.subset == "test"]
     table = predictions_table(run, cache, answered)
     summary = summarise(run, cache, results)
@@ -74,7 +71,7 @@ def confusion_csv(table: pa.Table) -> str:
 
 
 def curves_csv(jobs: Sequence[FoldJob]) -> str:
-    """The learning curves of all folds and seeds, one under the other."""
+    """The learning curves of all networks, one under the other."""
     header: list[str] = []
     lines: list[list[str]] = []
     for job in jobs:
@@ -82,31 +79,6 @@ def curves_csv(jobs: Sequence[FoldJob]) -> str:
             header, *epochs = csv.reader(file)
         lines += [[str(job.fold), str(job.seed), *epoch] for epoch in epochs]
     return _csv(["fold", "seed", *header], lines)
-
-
-def _answer(job: FoldJob, features: Features) -> list[FoldResult]:
-    """What the model of a fold answers to its test and its validation part."""
-    device = torch.device(job.device)
-    cache = features.cache
-    results = []
-    with own_chance(0), explain_memory(job.run.training.batch_size):
-        trained = load_fold(job.folder, device)
-        normalise = normalisation_on(trained, cache)
-        if (vocabulary := vocabulary_of(trained.record)) is not None:
-            features = features.knowing(vocabulary)
-        for subset in get_args(Subset):
-            rows = cache.rows(job.run.split, job.fold, subset)
-            answers = predict(
-                trained.model,
-                features,
-                rows,
-                normalise,
-                batch_size=job.run.training.batch_size,
-                device=device,
-                precision=job.run.training.precision,
-            )
-            results.append(fold_result(job, cache, subset, rows, answers))
-    return results
 
 
 def _csv(header: Sequence[str], rows: Any) -> str:

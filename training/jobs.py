@@ -1,9 +1,10 @@
-"""The folds of a run as jobs, planned by content."""
+"""The networks of a run as jobs, planned by content."""
 
 import hashlib
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from training.cache import TensorCache
 from training.checkpoint import describe_fold, untrained_model
 from training.files import TEMPORARY
 from training.fit import check_fit
-from training.settings import RunSettings, files_of
+from training.settings import RunSettings, files_of, networks_of
 
 TRAINING_VERSION = 4  # raise it when the same settings train another model
 _FOLDER = re.compile(r"\d+-\d+-[0-9a-f]{32}")
@@ -21,13 +22,13 @@ _FOLDER = re.compile(r"\d+-\d+-[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class FoldJob:
-    """One fold with one seed: all that a worker needs to know."""
+    """One network of a fold: all that a worker needs to know."""
 
     run: RunSettings
     cache_dir: Path
     out_dir: Path
     fold: int
-    seed: int
+    seed: int  # of this network, see `networks_of`
     key: str  # names the content: settings, cache, fold, seed, version of the code
     device: str
     trace: Path | None = None  # where a profile of its first steps goes
@@ -43,10 +44,28 @@ class FoldJob:
         return self.out_dir / f"{TEMPORARY}{self.folder.name}.course"
 
 
+@dataclass(frozen=True)
+class Ensemble:
+    """The networks of one fold that answer together, for one seed of their run."""
+
+    seed: int
+    members: tuple[FoldJob, ...]
+
+    @property
+    def run(self) -> RunSettings:
+        """The run they belong to."""
+        return self.members[0].run
+
+    @property
+    def fold(self) -> int:
+        """The fold they are all trained on."""
+        return self.members[0].fold
+
+
 def plan(
     run: RunSettings, cache: TensorCache, out_dir: Path, device: torch.device
 ) -> list[FoldJob]:
-    """Every fold and seed of a run, in order.
+    """Every network of a run, by fold and seed.
 
     Raises:
         ValueError: the cache does not fit the run.
@@ -63,8 +82,15 @@ def plan(
             device=str(device),
         )
         for fold in range(cache.folds(run.split))
-        for seed in run.seeds
+        for seed in networks_of(run)
     ]
+
+
+def ensembles(jobs: Sequence[FoldJob]) -> list[Ensemble]:
+    """The jobs of a run, as planned, by fold and seed of the run."""
+    n = jobs[0].run.training.members
+    starts = range(0, len(jobs), n)
+    return [Ensemble(jobs[i].seed // n, tuple(jobs[i : i + n])) for i in starts]
 
 
 def fold_key(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> str:

@@ -7,6 +7,7 @@ lose something at one rate also lose it at a higher one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +15,16 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from training.answers import FoldResult, fold_result, predictions_table
+from training.answers import predictions_table
 from training.augment import blank
 from training.batch import Batch
 from training.cache import TensorCache, open_cache
-from training.checkpoint import load_fold, normalisation_on, vocabulary_of
-from training.data import Features, open_features
-from training.device import choose_device, own_chance
+from training.data import open_features
+from training.device import choose_device
 from training.draw import seed_of
-from training.jobs import FoldJob, plan
-from training.memory import explain_memory
+from training.ensemble import answer
+from training.jobs import FoldJob, ensembles, plan
 from training.normalise import Rows
-from training.predict import predict
 from training.ragged import Ragged
 from training.settings import Modality, RunSettings
 
@@ -69,33 +68,18 @@ def _table(
     features = open_features(cache, heard)
     if condition.mel is not None and features.mel is not None:
         features = replace(features, mel=condition.mel)
-    table = predictions_table(run, cache, [_answer(job, features, condition) for job in jobs])
+    answered = [
+        result
+        for ensemble in ensembles(jobs)
+        for result in answer(ensemble, features, ("test",), partial(_spoilt, cache, condition))
+    ]
+    table = predictions_table(run, cache, answered)
     for name in ("grid", "level"):
         table = table.append_column(name, pa.array([getattr(condition, name)] * len(table)))
     return table
 
 
-def _answer(job: FoldJob, features: Features, condition: Condition) -> FoldResult:
-    device, cache = torch.device(job.device), features.cache
-    rows = cache.rows(job.run.split, job.fold, "test")
-    with own_chance(0), explain_memory(job.run.training.batch_size):
-        trained = load_fold(job.folder, device)
-        if (vocabulary := vocabulary_of(trained.record)) is not None:
-            features = features.knowing(vocabulary)
-        answers = predict(
-            trained.model,
-            features,
-            rows,
-            normalisation_on(trained, cache),
-            batch_size=job.run.training.batch_size,
-            device=device,
-            precision=job.run.training.precision,
-            change=lambda batch: _spoilt(batch, cache, condition),
-        )
-    return fold_result(job, cache, "test", rows, answers)
-
-
-def _spoilt(batch: Batch, cache: TensorCache, condition: Condition) -> Batch:
+def _spoilt(cache: TensorCache, condition: Condition, batch: Batch) -> Batch:
     if not condition.lost:
         return batch
     which = _losses(cache, batch.row.numpy(), condition)

@@ -36,6 +36,15 @@ class RunSettings:
             _check_baseline(self)
 
 
+def networks_of(run: RunSettings) -> tuple[int, ...]:
+    """The seeds of the networks that each fold trains, `members` of them for each of the run's.
+
+    With three members seed 0 is answered for by networks 0, 1, 2, and seed 1 by 3, 4, 5.
+    """
+    members = run.training.members
+    return tuple(seed * members + member for seed in run.seeds for member in range(members))
+
+
 def files_of(run: RunSettings) -> dict[str, str]:
     """The files of the cache (without suffix) that a run reads, by modality; `align` is CME's."""
     states = isinstance(run.model, VcemoSettings) and run.model.bert == "tokens"

@@ -47,6 +47,7 @@ def summarise(
         "source": run.source,
         "modalities": list(run.modalities),
         "seeds": list(run.seeds),
+        "members": run.training.members,
         "dimensions": _rated(run, cache, results) if run.training.regression else {},
     }
     plain: dict[str, Any] = _told(found)

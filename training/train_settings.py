@@ -17,6 +17,7 @@ Score = Literal["wa", "ua", "loss", "0.9wa+0.1ua", "ccc", "last"]
 class TrainSettings:
     """One way to train a model, from its inputs to the epoch that is kept."""
 
+    members: int  # networks that answer together, by the mean of their probabilities; 1 = alone
     epochs: int  # at most
     batch_size: int  # at least 2, batch norm and the contrastive loss need neighbours
     sampling: Literal["shuffle", "balanced"]  # each utterance once, or each class as often
@@ -51,6 +52,7 @@ class TrainSettings:
     compile: Compiled | None  # attention blocks by torch.compile, in this mode; null: as written
 
     def __post_init__(self) -> None:
+        require(self.members >= 1, "training.members", self.members, "at least 1")
         require(self.epochs >= 1, "training.epochs", self.epochs, "at least 1")
         require(self.batch_size >= 2, "training.batch_size", self.batch_size, "at least 2")
         _require_share("view_probability", self.view_probability)

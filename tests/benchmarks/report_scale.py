@@ -113,6 +113,7 @@ def _store(
         "normalisation": "train",
         "dimensions": {},
         "seeds": [0],
+        "members": 1,
     }
     (report / "metrics.json").write_text(json.dumps(told))
     head = "fold,seed,epoch,train_loss,val_loss,val_wa,val_ua\n"

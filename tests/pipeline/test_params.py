@@ -1,10 +1,12 @@
 """params.yaml is read strictly, and every fault names its place and the fix."""
 
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from pipeline import params, profiles
@@ -144,6 +146,36 @@ def test_an_unchanged_profile_keeps_its_bytes(
     monkeypatch.chdir(ROOT)
     profiles.use("demo", [], tmp_path / "params.yaml")
     assert (tmp_path / "params.yaml").read_bytes() == (ROOT / "profiles" / "demo.yaml").read_bytes()
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "profiles").glob("*.yaml")))
+def test_a_written_profile_says_the_same_and_shares_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """`dvc exp run -S` would change nothing in what two entries share."""
+    monkeypatch.chdir(ROOT)
+    out = tmp_path / "params.yaml"
+    profiles.use(name, [], out)
+    written, meant = (
+        YAML(typ="safe").load(path.read_text()) for path in (out, ROOT / f"profiles/{name}.yaml")
+    )
+    assert written == meant
+    assert not re.search(r"<<:|: [&*]\w", out.read_text())
+
+
+def test_a_change_of_what_entries_share_is_a_change_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    out = tmp_path / "params.yaml"
+    changes = ["presets.tuned.optimiser.lr=0.125", "presets.tuned.epochs=7"]
+    profiles.use("emodb", changes, out)
+    for preset in ("tuned", "tuned-speaker"):
+        changed = params.load(out).presets[preset]
+        assert (changed.optimiser.lr, changed.epochs) == (0.125, 7)
+    apply_overrides(str(out), ["presets.tuned.optimiser.lr=0.25"])
+    presets = params.load(out).presets
+    assert (presets["tuned"].optimiser.lr, presets["tuned-speaker"].optimiser.lr) == (0.25, 0.125)
 
 
 @pytest.mark.parametrize(

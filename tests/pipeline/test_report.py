@@ -121,6 +121,18 @@ def test_the_page_names_the_normalisation_and_warns_where_it_harms(project: Cata
     assert "it hides" not in page and "normalised by None" not in page
 
 
+def test_the_page_tells_how_many_networks_answer_together(project: Catalog) -> None:
+    page, _ = written(project)
+    assert "2 seeds of 3 networks" in page and "1, 2 of 3 networks each" in page
+    for name in ("all", "audio"):
+        path = layout.run_report(name) / "metrics.json"
+        older = json.loads(path.read_text())
+        del older["members"]
+        path.write_text(json.dumps(older))
+    page, _ = written(project)
+    assert "networks" not in page
+
+
 def test_test_utterances_without_an_answer_are_told(project: Catalog) -> None:
     """The last utterance of a corpus is of no class of the task and is not asked for."""
     assert not re.search(r"all: \d+ utterances of the test part", written(project)[0])

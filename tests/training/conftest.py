@@ -241,6 +241,7 @@ OPTIMISER = Optimiser(
     clip_value=None,
 )
 TRAINING = TrainSettings(
+    members=1,
     epochs=3,
     batch_size=8,
     sampling="shuffle",

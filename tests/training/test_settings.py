@@ -100,6 +100,7 @@ def test_json_brings_back_the_same_run(run_settings, moco, patience, lr):
         ("training.optimiser.warm_up", 1, r"warm_up is 1\.0, expected 0 <= share < 1"),
         ("training.optimiser.clip_value", 0, r"clip_value is 0\.0, expected above 0"),
         ("training.ema", 1.0, r"training\.ema is 1\.0, expected between 0 and 1, or null"),
+        ("training.members", 0, r"training\.members is 0, expected at least 1"),
         ("training.average_epochs", 0, r"training\.average_epochs is 0, expected at least 1"),
         ("training.patience", 0, r"training\.patience is 0, expected at least 1, or null"),
     ],

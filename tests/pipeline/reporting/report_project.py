@@ -118,6 +118,7 @@ def metrics_of(rows: list[dict[str, Any]], seeds: tuple[int, ...]) -> dict[str, 
         "source": "reference",
         "modalities": ["audio", "bert"],
         "seeds": list(seeds),
+        "members": 3,
     }
 
 

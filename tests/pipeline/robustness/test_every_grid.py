@@ -89,7 +89,10 @@ def made(tmp_path_factory: pytest.TempPathFactory, fitted_whisper: Path) -> Proj
         robustness={"all": GRID},
     )
     project.set(
-        presets__tuned__epochs=1, presets__tuned__views=[], presets__tuned__view_probability=0
+        presets__tuned__members=1,
+        presets__tuned__epochs=1,
+        presets__tuned__views=[],
+        presets__tuned__view_probability=0,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project.root)
