@@ -19,7 +19,6 @@ Result = TypeVar("Result")
 Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 OBJECTS_UNTIL_COLLECTION = 100_000  # Python's own: 700
-TASKS_WORTH_A_PROCESS = 4
 TASKS_AHEAD = 4  # per worker: enough to keep it busy, few enough to bound memory
 
 
@@ -44,9 +43,13 @@ def workers_asked_for() -> int | None:
     return int(text) if text else None
 
 
-def choose(workers: int, tasks: int) -> Spread:
-    """As many processes as there is work for: each takes seconds to load its libraries."""
-    count = min(workers, tasks // TASKS_WORTH_A_PROCESS)
+def choose(workers: int, tasks: int, worth_a_process: int) -> Spread:
+    """As many processes as there is work for: each takes seconds to load its libraries.
+
+    Args:
+        worth_a_process: so many tasks take longer than starting a process for them.
+    """
+    count = min(workers, tasks // worth_a_process)
     return serial if count <= 1 else processes(count)
 
 

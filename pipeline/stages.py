@@ -42,10 +42,11 @@ class Stage:
     rows: Rows
     sections: tuple[str, ...]  # of params.yaml, that change its rows
     batch_rows: int  # rows handed to a worker at once
+    worth_a_process: int = 4  # so many of these take longer than starting a process for them
 
 
 STAGES = {
-    "asr": Stage("transcripts", "source", transcripts, ("asr",), 4),
+    "asr": Stage("transcripts", "source", transcripts, ("asr",), 4, worth_a_process=2),
     "augment": Stage("views", "view", views, ("audio", "augment"), 24),
     "mel": Stage("mel", "view", mel, ("audio", "mel"), 32),
     "words": Stage("words", "source", words, ("words",), 256),
@@ -152,7 +153,9 @@ def _carry_out(stage: Stage, corpus: Corpus, todo: Plan, workers: int) -> float:
         workers = workers if compute.sources else 1  # a process starts longer than it copies texts
     batch_rows = max(stage.batch_rows, GPU_ROWS if gpus else 0)
     batches = -(-len(rows) // batch_rows)
-    spread = backends.processes(gpus) if gpus > 1 else backends.choose(gpus or workers, batches)
+    spread = backends.choose(gpus or workers, batches, stage.worth_a_process)
+    if gpus > 1:
+        spread = backends.processes(gpus)
     shards.run(
         todo,
         inputs,

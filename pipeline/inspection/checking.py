@@ -13,7 +13,7 @@ from pipeline.inspection.checks import COLUMNS, Finding, check
 from pipeline.inspection.sound import Place, sounds
 from pipeline.listing.summary import ManifestError
 
-FILES_PER_WORKER = 64  # fewer are not worth the start of a process
+FILES_PER_WORKER = 256  # fewer are not worth the start of a process
 NAMED = 3  # utterances in a line of the table
 SHOWN = 20  # findings of one check
 
@@ -44,7 +44,7 @@ def check_corpus(corpus: Corpus, workers: int) -> list[Finding]:
         )
         for row in table.to_pylist()
     ]
-    spread = backends.choose(workers, len(places) // FILES_PER_WORKER)
+    spread = backends.choose(workers, len(places), FILES_PER_WORKER)
     return check(table, sounds(places, layout.sounds(corpus.name), spread))
 
 

@@ -54,9 +54,9 @@ def test_workers_are_other_processes_with_one_thread_and_leave_the_environment_a
 
 
 def test_little_work_starts_no_process() -> None:
-    assert backends.choose(2, 1) is backends.serial
-    assert backends.choose(1, 1000) is backends.serial
-    assert backends.choose(2, 1000) is not backends.serial
+    assert backends.choose(2, 7, worth_a_process=4) is backends.serial
+    assert backends.choose(2, 8, worth_a_process=4) is not backends.serial
+    assert backends.choose(1, 1000, worth_a_process=4) is backends.serial
 
 
 def test_the_number_of_workers_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

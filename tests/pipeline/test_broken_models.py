@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import backends, params, stages
+from pipeline import params, stages
 from pipeline.corpus import Corpus
 from tests.projects import Project, add_corpus, make_project
 from tests.tiny_models import make_bert, make_vectors
@@ -50,9 +50,8 @@ def here(made: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proj
     copy = Project(tmp_path / "copy")
     shutil.copytree(made.root, copy.root)
     monkeypatch.chdir(copy.root)
-    monkeypatch.setattr(backends, "TASKS_WORTH_A_PROCESS", 1)
     for name in ("words", "bert"):
-        one_by_one = replace(stages.STAGES[name], batch_rows=1)
+        one_by_one = replace(stages.STAGES[name], batch_rows=1, worth_a_process=1)
         monkeypatch.setitem(stages.STAGES, name, one_by_one)
     return copy
 

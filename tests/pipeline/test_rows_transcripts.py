@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline import backends, params, recognition, stages
+from pipeline import params, recognition, stages
 from pipeline.catalog import Entry, read_entry
 from pipeline.corpus import Corpus
 from pipeline.demo.models import make_models
@@ -144,7 +144,8 @@ def test_the_closing_line_tells_speed_and_doubts(here: Project) -> None:
 def test_workers_and_batches_change_no_byte(
     here: Project, monkeypatch: pytest.MonkeyPatch, workers: int, batch_size: int
 ) -> None:
-    monkeypatch.setattr(backends, "TASKS_WORTH_A_PROCESS", 1)
+    eager = replace(stages.STAGES["asr"], worth_a_process=1)
+    monkeypatch.setitem(stages.STAGES, "asr", eager)
     before = here.files("data/store") | here.files("data/catalog")
     shutil.rmtree(here.root / "data" / "store")
     run(workers, Speed("cpu", batch_size))

@@ -1,7 +1,7 @@
 """The feature stages on a small corpus, with the real libraries and tiny models."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,8 @@ def test_a_second_run_computes_nothing_and_changes_no_byte(here: Project) -> Non
 def test_two_workers_leave_the_same_bytes_as_one(
     here: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backends, "TASKS_WORTH_A_PROCESS", 1)
+    for name, stage in list(stages.STAGES.items()):
+        monkeypatch.setitem(stages.STAGES, name, replace(stage, worth_a_process=1))
     alone = here.files("data/store")
     shutil.rmtree(here.root / "data" / "store")
     run_all(workers=2)
@@ -83,7 +84,8 @@ def test_two_workers_leave_the_same_bytes_as_one(
 def test_texts_that_are_only_copied_start_no_process(
     here: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backends, "TASKS_WORTH_A_PROCESS", 1)
+    eager = replace(stages.STAGES["asr"], worth_a_process=1)
+    monkeypatch.setitem(stages.STAGES, "asr", eager)
     monkeypatch.setattr(backends, "processes", None)
     shutil.rmtree(here.root / "data" / "store" / "transcripts")
     assert stages.run("asr", Corpus.named("c", params.load()), workers=2).computed == UTTERANCES
