@@ -1,4 +1,4 @@
-"""What a terminal shows while runs train: a bar for all folds, and one for each under way."""
+"""What a terminal shows while runs train: a bar for all networks, and one for each under way."""
 
 import sys
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from training.runs import FoldNews, News, Outcome
 
-Fold = tuple[str, int, int]  # run, fold, seed
+Network = tuple[str, int, int]  # run, fold, its number
 
 
 class Board:
@@ -19,17 +19,17 @@ class Board:
 
     def __init__(self, runs: int, bars: "Bars | None") -> None:
         self.runs, self.bars = runs, bars
-        self.all = bars.add_task("all folds", told="", total=None) if bars else None
-        self.under_way: dict[Fold, TaskID] = {}
-        self.wanted: dict[str, int] = {}  # folds of each run
-        self.shares: dict[Fold, float] = {}  # done of each fold that was begun
+        self.all = bars.add_task("all networks", told="", total=None) if bars else None
+        self.under_way: dict[Network, TaskID] = {}
+        self.wanted: dict[str, int] = {}  # networks of each run
+        self.shares: dict[Network, float] = {}  # done of each that was begun
 
     def __call__(self, news: "News") -> None:
         """Take note of a message."""
         from training.runs import FoldNews, Outcome, Planned
 
         if isinstance(news, Planned):
-            self.wanted[news.run] = news.folds
+            self.wanted[news.run] = news.networks
         elif isinstance(news, FoldNews):
             self._follow(news)
         elif isinstance(news, Outcome):
@@ -48,21 +48,21 @@ class Board:
         from training.progress import Progress
 
         job, message = news.job, news.message
-        fold = (job.run.name, job.fold, job.seed)
+        network = (job.run.name, job.fold, job.network)
         if not self.bars:
             return
         if isinstance(message, Started):
-            title = f"{job.run.name} fold {job.fold} seed {job.seed}"
+            title = f"{job.run.name} fold {job.fold} network {job.network}"
             epochs = job.run.training.epochs
-            self.under_way[fold] = self.bars.add_task(title, total=epochs, told="")
+            self.under_way[network] = self.bars.add_task(title, total=epochs, told="")
         elif isinstance(message, Progress):
             s = message.score
             told = f"epoch {s.epoch}/{message.epochs}, {s}"
-            self.bars.update(self.under_way[fold], completed=s.epoch, told=told)
-            self.shares[fold] = s.epoch / message.epochs
+            self.bars.update(self.under_way[network], completed=s.epoch, told=told)
+            self.shares[network] = s.epoch / message.epochs
         elif isinstance(message, Done):
-            self.bars.remove_task(self.under_way.pop(fold))
-            self.shares[fold] = 1.0
+            self.bars.remove_task(self.under_way.pop(network))
+            self.shares[network] = 1.0
         self._count()
 
     def _end(self, outcome: "Outcome") -> None:
@@ -71,9 +71,9 @@ class Board:
         if outcome.error is None or not self.bars:
             return
         self.wanted[outcome.run] = outcome.computed
-        for fold in [fold for fold in self.under_way if fold[0] == outcome.run]:
-            self.bars.remove_task(self.under_way.pop(fold))
-            self.shares.pop(fold, None)
+        for network in [n for n in self.under_way if n[0] == outcome.run]:
+            self.bars.remove_task(self.under_way.pop(network))
+            self.shares.pop(network, None)
         self._count()
 
     def _count(self) -> None:

@@ -70,7 +70,7 @@ def cache(task: str) -> Path:
 
 
 def run(name: str) -> Path:
-    """The trained models of a run, a folder per fold and seed."""
+    """The trained models of a run, a folder per network of a fold."""
     return DATA / "runs" / name
 
 

@@ -1,7 +1,7 @@
 """Learning curves for TensorBoard, Weights & Biases, MLflow or DVCLive: off unless asked for.
 
-Each is a context manager that yields a function (series, epoch, values); a series is a fold with a
-seed. What they write is for looking at while a run trains, and no part of any result.
+Each is a context manager that yields a function (series, epoch, values); a series is a network of
+a fold. What they write is for looking at while a run trains, and no part of any result.
 """
 
 import math
@@ -43,7 +43,7 @@ def logging_to(
             show(progress)
             values = {k: v for k, v in progress.score.scores.items() if not math.isnan(v)}
             for log in logs:
-                log(f"fold{progress.fold}-seed{progress.seed}", progress.score.epoch, values)
+                log(f"fold{progress.fold}-network{progress.network}", progress.score.epoch, values)
 
         yield report
 

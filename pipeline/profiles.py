@@ -1,5 +1,6 @@
 """Profiles: whole variants of params.yaml, put in its place by `vcemo profile use`."""
 
+import re
 from collections.abc import Iterable
 from copy import deepcopy
 from io import StringIO
@@ -32,7 +33,7 @@ def use(name: str, changes: Iterable[str] = (), out: Path = layout.PARAMS) -> No
         raise ParamsError(f"profile: found {name!r}, expected one of: {', '.join(names())}")
     text = path.read_text(encoding="utf-8")
     changes = tuple(changes)
-    if changes or "<<:" in text:
+    if changes or re.search(r"^[^#]*[:\[,-] *[&*]\w", text, re.MULTILINE):
         text = _rewritten(text, changes)
     read(YAML(typ="safe").load(text), f"{path} with --set" if changes else str(path))
     with appearing(out) as temporary:
@@ -61,7 +62,9 @@ def _apply(document: Any, change: str) -> None:
     for parent in parents:
         if not isinstance(document, dict):
             raise ParamsError(f"--set {change}: {parent!r} is not inside a section")
-        document = document.setdefault(parent, {})
+        if isinstance(document, CommentedMap) and parent not in dict(document.non_merged_items()):
+            document[parent] = deepcopy(document.get(parent, {}))  # what it takes over stays as is
+        document = document[parent]
     if not isinstance(document, dict):
         raise ParamsError(f"--set {change}: {last!r} is not inside a section")
     try:
@@ -75,23 +78,22 @@ def _spelled_out(node: Any) -> Any:
 
     `dvc exp run -S` changes values in place, and what two entries share stays as it was.
     """
-    if isinstance(node, CommentedSeq):
-        for i, value in enumerate(node):
-            node[i] = _spelled_out(value)
-    if not isinstance(node, CommentedMap):
+    whole: CommentedMap | CommentedSeq
+    if isinstance(node, CommentedMap):
+        whole = CommentedMap({key: _spelled_out(value) for key, value in _merged(node).items()})
+    elif isinstance(node, CommentedSeq):
+        whole = CommentedSeq(map(_spelled_out, node))
+    else:
         return node
-    node.yaml_set_anchor(None)
-    if not node.merge:
-        for key, value in node.items():
-            node[key] = _spelled_out(value)
-        return node
-    values = _merged(node)
-    whole = CommentedMap({key: _spelled_out(deepcopy(value)) for key, value in values.items()})
-    (whole.fa.set_flow_style if node.fa.flow_style() else whole.fa.set_block_style)()
-    whole.ca.comment = node.ca.comment
-    *_, last = node.ca.items or [None]  # what follows the entry stands behind its last own key
-    for key, comment in node.ca.items.items():
-        whole.ca.items[[*values][-1] if key == last else key] = comment
+    if node.fa.flow_style() is not None:
+        (whole.fa.set_flow_style if node.fa.flow_style() else whole.fa.set_block_style)()
+    if node.ca.comment or node.ca.end:
+        whole.ca.comment, whole.ca.end = node.ca.comment, node.ca.end
+    whole.ca.items.update(node.ca.items)
+    if isinstance(node, CommentedMap) and node.merge:
+        *_, own = [key for key, _ in node.non_merged_items()] or [None]
+        if own in whole.ca.items:  # the space behind the entry is kept with its last key
+            whole.ca.items[[*whole][-1]] = whole.ca.items.pop(own)
     return whole
 
 

@@ -129,10 +129,7 @@ def _refuse_other_task(run: Evaluated, settings: Mapping[str, Any]) -> None:
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
-    """A rich table of the runs' pooled metrics, in the order given.
-
-    Metrics of before there were several networks to a seed name no members.
-    """
+    """A rich table of the runs' pooled metrics, in the order given."""
     from rich.table import Table
 
     table = Table(
@@ -147,16 +144,24 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
     for name in METRICS:
         table.add_column(TITLES[name].replace(" ", "\n"), justify="right", no_wrap=True)
     table.add_column("n", justify="right")
-    table.add_column("networks\ntogether", justify="right")
+    several = any(_members(found) > 1 for found in metrics.values())
+    if several:
+        table.add_column("networks\ntogether", justify="right")
     table.add_column("normalised\nby")
     table.add_column("split")
     for run, found in metrics.items():
         scores = [_figure(found["pooled"][name]) for name in METRICS]
         inputs = "+".join(found["modalities"])
-        n, members = str(found["n"]), str(found.get("members", 1))
-        told = (n, members, found["normalisation"] or "-", split_title(found))
-        table.add_row(run, inputs, *scores, *told)
+        together = (str(_members(found)),) if several else ()
+        told = (found["normalisation"] or "-", split_title(found))
+        table.add_row(run, inputs, *scores, str(found["n"]), *together, *told)
     return table
+
+
+def _members(found: Mapping[str, Any]) -> int:
+    """How many networks answer together; metrics of before there were several do not tell."""
+    members: int = found.get("members", 1)
+    return members
 
 
 def dimensions_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:

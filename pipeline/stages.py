@@ -153,9 +153,10 @@ def _carry_out(stage: Stage, corpus: Corpus, todo: Plan, workers: int) -> float:
         workers = workers if compute.sources else 1  # a process starts longer than it copies texts
     batch_rows = max(stage.batch_rows, GPU_ROWS if gpus else 0)
     batches = -(-len(rows) // batch_rows)
-    spread = backends.choose(gpus or workers, batches, stage.worth_a_process)
     if gpus > 1:
         spread = backends.processes(gpus)
+    else:
+        spread = backends.choose(gpus or workers, batches, stage.worth_a_process)
     shards.run(
         todo,
         inputs,

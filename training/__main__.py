@@ -1,13 +1,13 @@
 """`python -m training {train,evaluate,all} --cache DIR --run run.json --out OUT`.
 
 Needs only torch, numpy, pyarrow, safetensors and this folder. Writes
-OUT/folds/<fold>-<seed>-<key>/, OUT/predictions.parquet, and metrics.json, confusion.csv and
+OUT/folds/<fold>-<network>-<key>/, OUT/predictions.parquet, and metrics.json, confusion.csv and
 curves.csv beside it, and in speed.csv how fast it went. Under
 `torchrun --nproc-per-node 4 -m training ...` four processes train each model together.
 
-With several run files, or a folder of them, all of that lies in OUT/<run>/ for each, and the folds
-of all are trained side by side; DIR then is the cache of all, or holds the cache of each task in a
-folder of its name. A run that fails takes no other along.
+With several run files, or a folder of them, all of that lies in OUT/<run>/ for each, and the
+networks of all are trained side by side; DIR then is the cache of all, or holds the cache of each
+task in a folder of its name. A run that fails takes no other along.
 """
 
 import argparse
@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", type=Path, required=True, nargs="+", help=files)
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    workers = "folds trained at once (default: one per processor, on CUDA one)"
+    workers = "networks trained at once (default: one per processor, on CUDA one)"
     parser.add_argument("--workers", type=int, help=workers)
     profile = f"leave OUT/{TRACE}, a trace of the first steps for Chrome or TensorBoard"
     parser.add_argument("--profile", action="store_true", help=profile)

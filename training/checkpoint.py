@@ -48,7 +48,7 @@ SIZES = {"audio": ("n_mels", "mel_max_frames"), "words": ("word_dim",), "bert": 
 FEATURES = {"audio": ("audio", "augment", "mel"), "words": ("words",), "bert": ("bert",)}
 
 
-def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> dict[str, Any]:
+def describe_fold(run: RunSettings, cache: TensorCache, fold: int, network: int) -> dict[str, Any]:
     """What a fold is trained from, as JSON values.
 
     The run's name, its other networks and the order of its modalities do not matter, nor does
@@ -72,7 +72,7 @@ def describe_fold(run: RunSettings, cache: TensorCache, fold: int, seed: int) ->
     return {
         "format": FORMAT,
         "fold": fold,
-        "seed": seed,
+        "seed": network,
         **settings,
         "classes": cache.classes,
         **rated,

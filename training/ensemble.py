@@ -5,7 +5,7 @@ nothing else: their first weights, the order of batches, what is masked, mixed a
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -42,7 +42,7 @@ def answer(
     """
     run, cache = ensemble.run, features.cache
     parts = [cache.rows(run.split, ensemble.fold, subset) for subset in subsets]
-    apart = [list(_answers(job, features, parts, change)) for job in ensemble.members]
+    apart = [_answers(job, features, parts, change) for job in ensemble.members]
     classes = outputs_of(run.training, cache).classes
     joint = [together(answers, classes) for answers in zip(*apart, strict=True)]
     return [
@@ -67,7 +67,7 @@ def together(answers: Sequence[Answers], classes: int) -> Answers:
 
 def _answers(
     job: FoldJob, features: Features, parts: Sequence[Rows], change: Change
-) -> Iterator[Answers]:
+) -> list[Answers]:
     """What one network answers to each of several parts of the index."""
     device, settings = torch.device(job.device), job.run.training
     with own_chance(0), explain_memory(settings.batch_size):
@@ -75,8 +75,8 @@ def _answers(
         if (vocabulary := vocabulary_of(trained.record)) is not None:
             features = features.knowing(vocabulary)
         normalise = normalisation_on(trained, features.cache)
-        for rows in parts:
-            yield predict(
+        return [
+            predict(
                 trained.model,
                 features,
                 rows,
@@ -86,3 +86,5 @@ def _answers(
                 precision=settings.precision,
                 change=change,
             )
+            for rows in parts
+        ]

@@ -77,8 +77,8 @@ def curves_csv(jobs: Sequence[FoldJob]) -> str:
     for job in jobs:
         with (job.folder / HISTORY).open(encoding="utf-8", newline="") as file:
             header, *epochs = csv.reader(file)
-        lines += [[str(job.fold), str(job.seed), *epoch] for epoch in epochs]
-    return _csv(["fold", "seed", *header], lines)
+        lines += [[str(job.fold), str(job.network), *epoch] for epoch in epochs]
+    return _csv(["fold", "network", *header], lines)
 
 
 def _csv(header: Sequence[str], rows: Any) -> str:

@@ -28,15 +28,15 @@ class FoldJob:
     cache_dir: Path
     out_dir: Path
     fold: int
-    seed: int  # of this network, see `networks_of`
-    key: str  # names the content: settings, cache, fold, seed, version of the code
+    network: int  # its number, by which it draws; see `networks_of`
+    key: str  # names the content: settings, cache, fold, number, version of the code
     device: str
     trace: Path | None = None  # where a profile of its first steps goes
 
     @property
     def folder(self) -> Path:
         """Where the result goes."""
-        return self.out_dir / f"{self.fold}-{self.seed}-{self.key}"
+        return self.out_dir / f"{self.fold}-{self.network}-{self.key}"
 
     @property
     def saved(self) -> Path:
@@ -77,12 +77,12 @@ def plan(
             cache_dir=cache.folder,
             out_dir=out_dir,
             fold=fold,
-            seed=seed,
-            key=fold_key(run, cache, fold, seed),
+            network=network,
+            key=fold_key(run, cache, fold, network),
             device=str(device),
         )
         for fold in range(cache.folds(run.split))
-        for seed in networks_of(run)
+        for network in networks_of(run)
     ]
 
 
@@ -90,16 +90,16 @@ def ensembles(jobs: Sequence[FoldJob]) -> list[Ensemble]:
     """The jobs of a run, as planned, by fold and seed of the run."""
     n = jobs[0].run.training.members
     starts = range(0, len(jobs), n)
-    return [Ensemble(jobs[i].seed // n, tuple(jobs[i : i + n])) for i in starts]
+    return [Ensemble(jobs[i].network // n, tuple(jobs[i : i + n])) for i in starts]
 
 
-def fold_key(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> str:
+def fold_key(run: RunSettings, cache: TensorCache, fold: int, network: int) -> str:
     """32 hexadecimal digits of everything a fold's result depends on.
 
     Of the cache only what the run reads: other texts, splits or features change nothing.
     """
     files = sorted(files_of(run).values())
-    described = describe_fold(run, cache, fold, seed)
+    described = describe_fold(run, cache, fold, network)
     del described["features"]  # how the files came about; their digests say what they hold
     content = {
         "version": TRAINING_VERSION,
@@ -118,7 +118,7 @@ def fold_key(run: RunSettings, cache: TensorCache, fold: int, seed: int) -> str:
 
 def expected_work(run: RunSettings, cache: TensorCache) -> float:
     """How long a fold takes beside those of other runs: what is shown to it, by its weights."""
-    record = {**describe_fold(run, cache, 0, run.seeds[0]), "vocabulary": []}
+    record = {**describe_fold(run, cache, 0, networks_of(run)[0]), "vocabulary": []}
     with torch.device("meta"):
         model = untrained_model(record)
     weights = sum(p.numel() for p in model.parameters())

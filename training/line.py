@@ -12,11 +12,11 @@ class Line:
 
     def __init__(self, runs: int) -> None:
         self.runs = runs
-        self.folds = self.done = 0
+        self.networks = self.done = 0
 
     def __call__(self, news: News) -> None:
         if isinstance(news, Planned):
-            self.folds += news.folds
+            self.networks += news.networks
         elif isinstance(news, Outcome):
             self._show("")
             if news.error is None or self.runs > 1:  # of a single run the error is told at the end
@@ -28,9 +28,9 @@ class Line:
 
     def _told(self, news: FoldNews, progress: Progress) -> str:
         s = progress.score
-        place = f"{progress.run} fold {progress.fold} seed {progress.seed}"
+        place = f"{progress.run} fold {progress.fold} network {progress.network}"
         scores = f"epoch {s.epoch}/{progress.epochs} {s}"
-        return f"{self.done}/{self.folds} folds, {place} {scores}"
+        return f"{self.done}/{self.networks} networks, {place} {scores}"
 
     def _show(self, line: str) -> None:
         if sys.stderr.isatty():

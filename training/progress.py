@@ -58,7 +58,7 @@ class Progress:
 
     run: str
     fold: int
-    seed: int
+    network: int
     epochs: int  # at most
     score: EpochScore
     speed: Speed
@@ -79,7 +79,7 @@ class SpeedFile:
         line = {
             "run": progress.run,
             "fold": progress.fold,
-            "seed": progress.seed,
+            "network": progress.network,
             "epoch": progress.score.epoch,
             "utterances_per_s": f"{progress.speed.utterances_per_s:.1f}",
             "waiting_share": f"{progress.speed.waiting_share:.4f}",

@@ -1,4 +1,4 @@
-"""Whole runs: every fold and seed of one, or of all runs of a table at once."""
+"""Whole runs: every network of one, or of all runs of a table at once."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -76,16 +76,16 @@ def require_all(outcomes: Sequence[Outcome]) -> None:
 
 @dataclass(frozen=True)
 class Planned:
-    """A message: so many folds of a run are to be trained, each in so many epochs at most."""
+    """A message: so many networks of a run are to be trained, in so many epochs each at most."""
 
     run: str
-    folds: int
+    networks: int
     epochs: int
 
 
 @dataclass(frozen=True)
 class FoldNews:
-    """A message: a fold of a run was taken up, is an epoch further, is trained, or failed."""
+    """A message: a network of a run was taken up, is an epoch further, is trained, or failed."""
 
     job: FoldJob
     message: Message
@@ -105,7 +105,7 @@ def train_run(
     progress: Report = lambda _: None,
     trace: Path | None = None,
 ) -> list[Path]:
-    """Train what is not yet trained of a run; the folder of each fold and seed, in order.
+    """Train what is not yet trained of a run; the folder of each network, by fold.
 
     A folder's name holds the key of all it depends on, so one that exists is right and stays.
     Folders no longer wanted go last. Neither `workers` (None: a process per processor, on CUDA one)
@@ -128,9 +128,9 @@ def train_runs(
     workers: int | None = None,
     watch: Watch = lambda _: None,
 ) -> list[Outcome]:
-    """Train what is not yet trained of several runs, their folds side by side; how each ended.
+    """Train what is not yet trained of several runs side by side; how each ended.
 
-    All folds share `workers` processes, those of the run with most to do come first. A run that
+    All networks share `workers` processes, those of the run with most to do come first. A run that
     fails takes no other along, even if its process is killed.
 
     Raises:

@@ -14,7 +14,10 @@ Modality = Literal["audio", "words", "bert"]
 
 @dataclass(frozen=True)
 class RunSettings:
-    """One run: a model of some modalities, trained on every fold of a split with every seed."""
+    """One run: a model of some modalities, trained on every fold of a split with every seed.
+
+    For each of them `training.members` networks answer together.
+    """
 
     name: str
     task: str

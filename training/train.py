@@ -1,4 +1,4 @@
-"""Training: one fold with one seed, from start to finish in one loop."""
+"""Training: one network of one fold, from start to finish in one loop."""
 
 import math
 from dataclasses import replace
@@ -50,11 +50,11 @@ LOOK_EVERY = 50  # batches, at the numbers that wait on the device
 
 
 def train_fold(job: FoldJob, report: Report) -> None:
-    """Train one fold with one seed and write its folder; go on where a killed run was."""
+    """Train one network of a fold and write its folder; go on where a killed run was."""
     settings, device = job.run.training, torch.device(job.device)
-    with own_chance(seed_of("model", job.fold, job.seed)), explain_memory(settings.batch_size):
+    with own_chance(seed_of("model", job.fold, job.network)), explain_memory(settings.batch_size):
         data = open_fold(job)
-        record = describe_fold(job.run, data.features.cache, job.fold, job.seed)
+        record = describe_fold(job.run, data.features.cache, job.fold, job.network)
         if data.vocabulary is not None:
             record["vocabulary"] = data.vocabulary.words
         # A new network, and what goes with it: optimiser, averages, key encoder and queue.
@@ -72,7 +72,7 @@ def train_fold(job: FoldJob, report: Report) -> None:
             while not course.over:
                 epoch = len(course.history) + 1
                 # What the epoch draws on the device depends on its number, not on those before.
-                torch.manual_seed(seed_of("epoch", job.fold, job.seed, epoch, *own_names()))
+                torch.manual_seed(seed_of("epoch", job.fold, job.network, epoch, *own_names()))
                 loss, speed = _train_epoch(network, course, data, epoch)
                 # The weights that are kept, averaged or as they are, face the validation part.
                 course.kept.load_state_dict(course.average.end_epoch(course.model))
@@ -80,7 +80,7 @@ def train_fold(job: FoldJob, report: Report) -> None:
                 course.judge(score)
                 if is_writer():
                     course.save(job.saved)
-                report(Progress(job.run.name, job.fold, job.seed, settings.epochs, score, speed))
+                report(Progress(job.run.name, job.fold, job.network, settings.epochs, score, speed))
 
         # The best epoch becomes the fold's result, whole or not at all.
         best = course.history[course.best_epoch - 1]
@@ -143,7 +143,7 @@ def _train_epoch(
 ) -> tuple[float, Speed]:
     """Every batch of an epoch; the mean loss per sample, and how fast it went."""
     job, settings, model = data.job, data.job.run.training, course.model
-    device, names = torch.device(job.device), (job.fold, job.seed, epoch)
+    device, names = torch.device(job.device), (job.fold, job.network, epoch)
     network.train()
     shown = epoch_rows(data.features, data.train_rows, job.run, *names)
     watch = Stopwatch(device)
@@ -220,7 +220,7 @@ def _not_finite(data: FoldData, epoch: int, loss: float, norm: float, rows: Rows
     job = data.job
     names = [data.features.cache.utt_ids[row] for row in rows]
     return (
-        f"run {job.run.name!r}, fold {job.fold}, seed {job.seed}, epoch {epoch}: the loss is "
+        f"run {job.run.name!r}, fold {job.fold}, network {job.network}, epoch {epoch}: the loss is "
         f"{loss} and its gradient {norm}; look at the features of this batch, or "
         f"lower training.optimiser.lr: {names}"
     )

@@ -19,6 +19,7 @@ class Side:
     commit: str  # in full; "" for the working tree
     run: str
     normalisation: str | None  # whose statistics scale its spectrograms; None: none or unknown
+    members: int  # networks that answer together
 
     def __str__(self) -> str:
         """As it can be given on the command line."""
@@ -72,7 +73,7 @@ def _pairs(
 def _compared(places: tuple[Snapshot, Snapshot], runs: tuple[str, str]) -> Compared:
     facts = [place.facts(run) for place, run in zip(places, runs, strict=True)]
     a, b = (
-        Side(place.name, place.at, run, told.get("normalisation"))
+        Side(place.name, place.at, run, told.get("normalisation"), told.get("members", 1))
         for place, run, told in zip(places, runs, facts, strict=True)
     )
     try:

@@ -31,6 +31,7 @@ class Scored:
     revision: str
     run: str
     normalisation: str | None  # whose statistics scale its spectrograms; None: none or unknown
+    members: int  # networks that answer together
     warnings: tuple[str, ...]  # what a reader of the scores must know
     classes: ClassesScored | None  # None: the run learned dimensions alone
     dimensions: tuple[DimensionScores, ...]  # that it learned
@@ -61,6 +62,7 @@ def score_named(text: str, by: str | None, known: Sequence[str]) -> list[Scored]
                 revision=revision,
                 run=run,
                 normalisation=place.facts(run).get("normalisation"),
+                members=place.facts(run).get("members", 1),
                 warnings=warnings_about(place, run),
                 classes=_classes(connection, run, by),
                 dimensions=tuple(map(score_rated, rated)),

@@ -128,9 +128,9 @@ def _score(title: str, found: Difference) -> list[str]:
 
 def _summary(compared: Compared) -> str:
     if compared.found is not None:
-        return _class_summary(compared.found) + _normalised(compared)
+        return _class_summary(compared.found) + _kinds(compared)
     utterances = max(found.utterances for found in compared.dimensions)
-    return f"{utterances} rated utterances; no classes to compare." + _normalised(compared)
+    return f"{utterances} rated utterances; no classes to compare." + _kinds(compared)
 
 
 def _class_summary(found: Comparison) -> str:
@@ -144,12 +144,16 @@ def _class_summary(found: Comparison) -> str:
     )
 
 
-def _normalised(compared: Compared) -> str:
-    """Whose statistics scale the spectrograms: scores of the two kinds are to be told apart."""
+def _kinds(compared: Compared) -> str:
+    """How the sides are made: scores of different kinds are to be told apart."""
     a, b = (side.normalisation for side in (compared.a, compared.b))
+    told = f" Normalised by: A {a or '–'}, B {b or '–'}."
     if a == b:
-        return f" Both are normalised by {a}." if a else ""
-    return f" Normalised by: A {a or '–'}, B {b or '–'}."
+        told = f" Both are normalised by {a}." if a else ""
+    members = compared.a.members, compared.b.members
+    if members != (1, 1):
+        told += " Networks that answer together: A {}, B {}.".format(*members)
+    return told
 
 
 def _verdict(ua: Estimate) -> str:

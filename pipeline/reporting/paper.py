@@ -214,4 +214,6 @@ def _protocol(run: str, params: RunParams) -> str:
     found = read_metrics(run)
     normalised = found["normalisation"]
     said = f"task {params.task}, split {params.split} ({found['protocol']})"
-    return said + (f", normalised by {normalised}" if normalised else "")
+    said += f", normalised by {normalised}" if normalised else ""
+    members = found.get("members", 1)
+    return said + (f", {members} networks together" if members > 1 else "")

@@ -37,12 +37,12 @@ def confusion(path: Path, classes: list[str]) -> Counts:
 
 
 def curves(path: Path) -> dict[str, list[NDArray[np.float64]]]:
-    """Each column of the learning curves: one array over the epochs for every fold and seed."""
+    """Each column of the learning curves: one array over the epochs for every network."""
     trained: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            for name in row.keys() - {"fold", "seed", "epoch"}:
-                trained[row["fold"], row["seed"]][name].append(float(row[name] or "nan"))
+            for name in row.keys() - {"fold", "network", "epoch"}:
+                trained[row["fold"], row["network"]][name].append(float(row[name] or "nan"))
     names = sorted({name for columns in trained.values() for name in columns})
     return {name: [np.array(columns[name]) for columns in trained.values()] for name in names}
 
@@ -77,7 +77,7 @@ def plot_confusion(counts: Counts, classes: list[str], path: Path) -> None:
 
 
 def draw_curves(page: Any, columns: dict[str, list[NDArray[np.float64]]]) -> None:
-    """Losses on the left, scores on the right: each fold and seed thin, their mean thick."""
+    """Losses on the left, scores on the right: each network thin, their mean thick."""
     panels = {
         "loss": {"train_loss": "training (joint loss)", "val_loss": "validation"},
         "validation score": {"val_ua": "UA", "val_wa": "WA", "val_ccc": "CCC"},

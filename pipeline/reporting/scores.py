@@ -46,6 +46,7 @@ def _plain(scored: Scored) -> Any:
             "revision": scored.revision,
             "run": scored.run,
             "normalisation": scored.normalisation,
+            "members": scored.members,
             "warnings": list(scored.warnings),
             **(_plain_classes(classes) if classes else dict.fromkeys(CLASS_KEYS)),
             "dimensions": {d.dimension: asdict(d) for d in scored.dimensions},
@@ -86,6 +87,7 @@ def _text(scored: Scored) -> str:
 
     console = Console(file=io.StringIO(), width=130, highlight=False, markup=False)
     by = f", normalised by {scored.normalisation}" if scored.normalisation else ""
+    by += f", {scored.members} networks together" if scored.members > 1 else ""
     title = f"{scored.revision}:{scored.run}"
     for warning in scored.warnings:
         console.print(f"warning: {title}: {warning}")

@@ -21,7 +21,7 @@ def news(run: str, fold: int, what: Any) -> FoldNews:
     """What happens to a fold of four epochs; a number is the epoch that is over."""
     training = SimpleNamespace(epochs=4)
     job: Any = SimpleNamespace(
-        run=SimpleNamespace(name=run, training=training), fold=fold, seed=0, folder=Path(run)
+        run=SimpleNamespace(name=run, training=training), fold=fold, network=0, folder=Path(run)
     )
     if isinstance(what, int):
         what = Progress(run, fold, 0, 4, EpochScore(what, 1.5, 1.0, 0.5, 0.25), SPEED)
@@ -44,8 +44,8 @@ def test_bars_count_folds_and_epochs_and_forget_a_failed_run(
         everything, a, b = show.bars.tasks
         assert (everything.completed, everything.total) == (0.5, 5)
         assert [(bar.description, bar.completed, bar.total) for bar in (a, b)] == [
-            ("a fold 0 seed 0", 1, 4),
-            ("b fold 0 seed 0", 1, 4),
+            ("a fold 0 network 0", 1, 4),
+            ("b fold 0 network 0", 1, 4),
         ]
         assert a.fields["told"] == "epoch 1/4, loss 1.500 val WA 0.500"
         show(news("a", 0, Done()))  # earlier than in its last epoch: patience was over

@@ -1,6 +1,7 @@
 """params.yaml is read strictly, and every fault names its place and the fix."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,14 @@ def test_an_unchanged_profile_keeps_its_bytes(
     assert (tmp_path / "params.yaml").read_bytes() == (ROOT / "profiles" / "demo.yaml").read_bytes()
 
 
+def containers(node: Any) -> Iterator[Any]:
+    """Every section and list of a document, as often as it is found."""
+    if isinstance(node, dict | list):
+        yield node
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from containers(value)
+
+
 @pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "profiles").glob("*.yaml")))
 def test_a_written_profile_says_the_same_and_shares_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -160,7 +169,27 @@ def test_a_written_profile_says_the_same_and_shares_nothing(
         YAML(typ="safe").load(path.read_text()) for path in (out, ROOT / f"profiles/{name}.yaml")
     )
     assert written == meant
-    assert not re.search(r"<<:|: [&*]\w", out.read_text())
+    sections = [*containers(YAML().load(out))]
+    assert len({id(each) for each in sections}) == len(sections)
+    assert not re.search(r"<<:|[:\[,-] *[&*]\w", out.read_text())
+
+
+def test_comments_stay_with_what_they_are_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "profiles" / "emodb.yaml").read_text()
+    (tmp_path / "profiles").mkdir()
+    twin = "    normalisation: speaker # their own\n    mixup: 0.1 # little\n"
+    assert "    normalisation: speaker\n" in text
+    changed = text.replace("    normalisation: speaker\n", twin)
+    (tmp_path / "profiles" / "mine.yaml").write_text(changed)
+    monkeypatch.chdir(tmp_path)
+    profiles.use("mine")
+    written = (tmp_path / "params.yaml").read_text()
+    assert "normalisation: speaker # their own\n" in written
+    lines = [line.strip() for line in text.splitlines() if line.strip().startswith("#")]
+    assert [line for line in lines if line not in written] == []
+    assert "\n\nruns:" in written and "\n\nrobustness:" in written
 
 
 def test_a_change_of_what_entries_share_is_a_change_of_all(
@@ -173,6 +202,11 @@ def test_a_change_of_what_entries_share_is_a_change_of_all(
     for preset in ("tuned", "tuned-speaker"):
         changed = params.load(out).presets[preset]
         assert (changed.optimiser.lr, changed.epochs) == (0.125, 7)
+    profiles.use("emodb", ["presets.tuned-speaker.optimiser.lr=0.5"], out)
+    lent = params.load(ROOT / "profiles" / "emodb.yaml").presets["tuned"].optimiser.lr
+    assert params.load(out).presets["tuned"].optimiser.lr == lent
+    assert params.load(out).presets["tuned-speaker"].optimiser.lr == 0.5
+    profiles.use("emodb", changes, out)
     apply_overrides(str(out), ["presets.tuned.optimiser.lr=0.25"])
     presets = params.load(out).presets
     assert (presets["tuned"].optimiser.lr, presets["tuned-speaker"].optimiser.lr) == (0.25, 0.125)

@@ -83,6 +83,17 @@ def test_robustness_asks_the_same_networks_together(pairs, cache_dir, place):
     assert np.allclose(by_seed(unchanged), by_seed(tested), atol=1e-6)
 
 
+def test_what_is_lost_is_lost_to_each_network(alone, pairs, cache_dir, place):
+    half = Condition("x", "half", lost=("bert",), share=0.5)
+    joint, each, whole = (
+        by_seed(answer_under(run, cache_dir, place / "folds", [condition], "cpu"))
+        for run, condition in ((pairs, half), (alone, half), (pairs, Condition("x", "none")))
+    )
+    assert np.allclose(joint, [each[:2].mean(axis=0), each[2:].mean(axis=0)], atol=1e-6)
+    changed = np.abs(joint - whole).max(axis=2) > 1e-6
+    assert 0 < changed.mean() < 1
+
+
 def test_networks_that_are_there_are_not_trained_again(alone, pairs, cache_dir, place):
     before = sorted((p, p.stat().st_mtime_ns) for p in (place / "folds").rglob("*"))
     folders = train_run(pairs, cache_dir, place / "folds", device="cpu", workers=1)

@@ -103,9 +103,9 @@ def test_confusion_has_a_line_per_answer_and_curves_one_per_epoch(place):
     with (place / "report" / "curves.csv").open() as file:
         curves = list(csv.DictReader(file))
     assert list(curves[0]) == [
-        "fold", "seed", "epoch", "train_loss", "val_loss", "val_wa", "val_ua",
+        "fold", "network", "epoch", "train_loss", "val_loss", "val_wa", "val_ua",
     ]  # fmt: skip
-    epochs = [(int(r["fold"]), int(r["seed"]), int(r["epoch"])) for r in curves]
+    epochs = [(int(r["fold"]), int(r["network"]), int(r["epoch"])) for r in curves]
     assert epochs == [(f, s, e) for f in (0, 1) for s in (0, 1) for e in (1, 2, 3, 4)]
 
 

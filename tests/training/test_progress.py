@@ -39,5 +39,5 @@ def test_a_speed_file_keeps_its_old_lines(tmp_path):
     later(PROGRESS)
     later(replace(PROGRESS, speed=replace(SPEED, seconds=1.0, memory_mib=900.0)))
     lines = path.read_text().splitlines()
-    assert lines[0] == "run,fold,seed,epoch,utterances_per_s,waiting_share,memory_mib"
+    assert lines[0] == "run,fold,network,epoch,utterances_per_s,waiting_share,memory_mib"
     assert lines[1:] == ["all,1,7,2,150.0,0.0250,812"] * 2 + ["all,1,7,2,300.0,0.0500,900"]

@@ -116,7 +116,7 @@ def test_a_run_without_a_finite_loss_or_a_live_process_takes_no_other_along(
     assert told.startswith("3 of 5 runs failed.")
     assert "killed: failed: its process was killed by signal 9" in told
     assert "infinite: failed: run 'infinite', fold " in told  # whichever fold fails first
-    assert "seed 0, epoch 1: the loss is nan" in told
+    assert "network 0, epoch 1: the loss is nan" in told
     assert "emotion4 has no text source 'other'" in told
     for name in ("first", "last"):
         assert len([p for p in (tmp_path / name).iterdir() if p.is_dir()]) == 2

@@ -73,7 +73,7 @@ def test_a_new_seed_trains_that_seed_alone_and_a_changed_setting_replaces_all(
     first = set(train(one, cache_dir, tmp_path))
     seen = []
     both = train(replace(one, seeds=(0, 7)), cache_dir, tmp_path, progress=seen.append)
-    assert {p.seed for p in seen} == {7}
+    assert {p.network for p in seen} == {7}
     assert first < set(both)
     (tmp_path / ".tmp-left-by-a-killed-run").mkdir()
     (tmp_path / "notes").mkdir()
@@ -168,7 +168,7 @@ def test_features_that_are_not_finite_stop_training_and_name_the_utterances(
     folder = make_cache()
     cache = open_cache(folder)
     spoil_bert(folder, cache.utterance[cache.rows("speaker", 0, "train")[3]], rewrite_meta)
-    with pytest.raises(ValueError, match=r"fold 0, seed 0, epoch 1: the loss is nan.*demo/u00"):
+    with pytest.raises(ValueError, match=r"fold 0, network 0, epoch 1: the loss is nan.*demo/u00"):
         train(short, folder, tmp_path / "out")
     with pytest.raises(ValueError, match=r"epoch 1: the loss is nan"):
         train(short, folder, tmp_path / "out", workers=2)

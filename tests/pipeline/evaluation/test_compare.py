@@ -141,6 +141,7 @@ def dvc(*arguments: str) -> None:
 
 
 NORMALISED = {"all": "speaker", "words": None, "other": "train"}
+MEMBERS = {"all": 3, "words": None, "other": 1}  # None: of before there were several
 
 
 def leave(run: str, truth: str, answer: str, task: str = "emotion4") -> None:
@@ -150,7 +151,8 @@ def leave(run: str, truth: str, answer: str, task: str = "emotion4") -> None:
     dvc("add", str(path))
     facts = layout.run_report(run) / "metrics.json"
     facts.parent.mkdir(parents=True, exist_ok=True)
-    facts.write_text(json.dumps({"task": task, "normalisation": NORMALISED[run]}))
+    told = {"task": task, "normalisation": NORMALISED[run], "members": MEMBERS[run]}
+    facts.write_text(json.dumps({name: value for name, value in told.items() if value}))
     git("add", "--all")
     git("commit", "--quiet", "--message", answer)
 
@@ -307,6 +309,16 @@ def test_the_normalisation_is_named_beside_the_scores() -> None:
     scored = score_named("better", None, [])
     assert "normalised by speaker" in render_scores(scored, as_json=False)
     assert json.loads(render_scores(scored, as_json=True))[0]["normalisation"] == "speaker"
+
+
+@pytest.mark.usefixtures("there")
+def test_it_is_told_how_many_networks_answer_together() -> None:
+    found = compare_named("better:all", "HEAD:words", None, [])
+    for form in ("text", "markdown"):
+        text = render(found, form, everything=False)
+        assert "Networks that answer together: A 3, B 1." in text
+    scored = score_named("better:all", None, [])
+    assert "3 networks together" in render_scores(scored, as_json=False)
 
 
 def test_predictions_of_another_shape_are_refused(
