@@ -116,7 +116,7 @@ def _store(
         "members": 1,
     }
     (report / "metrics.json").write_text(json.dumps(told))
-    head = "fold,seed,epoch,train_loss,val_loss,val_wa,val_ua\n"
+    head = "fold,network,epoch,train_loss,val_loss,val_wa,val_ua\n"
     lines = [
         f"{f},0,{e},{1 / e},{1.1 / e},{1 - 1 / e},{1 - 1 / e}\n"
         for f in range(FOLDS)

@@ -57,7 +57,7 @@ def leave_results(run: str, folds: int, seeds: tuple[int, ...]) -> None:
         for s in seeds
         for e in range(1, 6 + f)
     ]
-    head = "fold,seed,epoch,train_loss,val_loss,val_wa,val_ua"
+    head = "fold,network,epoch,train_loss,val_loss,val_wa,val_ua"
     (folder / "curves.csv").write_text("\n".join([head, *epochs]) + "\n")
     (folder / "metrics.json").write_text(json.dumps(metrics_of(tested, seeds)))
     plot_run(folder)
@@ -83,7 +83,7 @@ def leave_ratings(run: str, folds: int, seeds: tuple[int, ...]) -> None:
         for s in seeds
         for e in range(1, 7)
     ]
-    head = "fold,seed,epoch,train_loss,val_loss,val_wa,val_ua,val_ccc"
+    head = "fold,network,epoch,train_loss,val_loss,val_wa,val_ua,val_ccc"
     (folder / "curves.csv").write_text("\n".join([head, *epochs]) + "\n")
 
 
