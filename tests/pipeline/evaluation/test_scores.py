@@ -177,7 +177,7 @@ def test_a_gap_is_of_the_best_and_the_worst_group_that_are_not_small() -> None:
     wa = [g.pooled["wa"].value for g in others]
     assert found.gaps["wa"].value == max(wa) - min(wa) < 1
     classes = ClassesScored(score_run(answers), calibrate(answers, None), selective(answers), found)
-    text = render([Scored("now", "all", None, (), classes, (), ())], as_json=False)
+    text = render([Scored("now", "all", None, 1, (), classes, (), ())], as_json=False)
     assert "(below 5 dB)" in text and "(5 to 10 dB)" not in text
     assert "under 20 utterances: in no gap" in text
 
