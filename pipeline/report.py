@@ -140,18 +140,18 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Any:
         padding=(0, 2, 0, 0),
     )
     table.add_column("run", no_wrap=True)
-    table.add_column("inputs")
+    table.add_column("inputs", min_width=6)
     for name in METRICS:
         table.add_column(TITLES[name].replace(" ", "\n"), justify="right", no_wrap=True)
     table.add_column("n", justify="right")
     several = any(_members(found) > 1 for found in metrics.values())
     if several:
-        table.add_column("networks\ntogether", justify="right")
-    table.add_column("normalised\nby")
-    table.add_column("split")
+        table.add_column("nets", justify="right", no_wrap=True)
+    table.add_column("norm.\nby", no_wrap=True)
+    table.add_column("split", overflow="fold")
     for run, found in metrics.items():
         scores = [_figure(found["pooled"][name]) for name in METRICS]
-        inputs = "+".join(found["modalities"])
+        inputs = " ".join(found["modalities"])
         together = (str(_members(found)),) if several else ()
         told = (found["normalisation"] or "-", split_title(found))
         table.add_row(run, inputs, *scores, str(found["n"]), *together, *told)

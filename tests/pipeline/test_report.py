@@ -185,8 +185,8 @@ def test_console_table_has_a_row_per_run(project: Catalog) -> None:
     console = Console(width=120, file=io.StringIO())
     console.print(metrics_table({name: read_metrics(name) for name in ("all", "audio")}))
     text = console.file.getvalue()
-    assert "audio+bert" in text and "UA" in text and "44" in text and "22" in text
-    assert "normalised" in text and "train" in text
+    assert "audio bert" in text and "UA" in text and "44" in text and "22" in text
+    assert "norm." in text and "train" in text and "nets" in text
 
 
 def test_what_a_split_shares_is_counted(project: Catalog) -> None:
