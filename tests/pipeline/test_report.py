@@ -123,7 +123,10 @@ def test_the_page_names_the_normalisation_and_warns_where_it_harms(project: Cata
 
 def test_the_page_tells_how_many_networks_answer_together(project: Catalog) -> None:
     page, _ = written(project)
-    assert "2 seeds of 3 networks" in page and "1, 2 of 3 networks each" in page
+    assert (
+        '2 seeds</span><span class="interval">3 networks together' in page
+        and "1, 2 of 3 networks each" in page
+    )
     for name in ("all", "audio"):
         path = layout.run_report(name) / "metrics.json"
         older = json.loads(path.read_text())
