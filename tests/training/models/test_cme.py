@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -50,16 +51,64 @@ def test_means_and_maxima_are_those_of_slices(pairs):
                 assert torch.allclose(found[b, j], expected, atol=1e-6)
 
 
-def test_gates_that_have_learnt_nothing_let_one_and_a_half_through(baselines, sizes, make_batch):
-    model, seen = Cme(baselines["cme"], sizes, 4).eval(), []
+@pytest.fixture
+def excitation(baselines, sizes, make_batch):
+    """A model, and a function that runs it on two utterances of three and four words.
+
+    It tells of the words g, the audio a under them, the numbers of the words, what enters the
+    BiLSTM and its states.
+    """
+    torch.manual_seed(0)
+    model, parts = Cme(baselines["cme"], sizes, 4).eval(), {}
     batch = make_batch([23, 30], [3, 4])
+
+    def run():
+        for name in ("text", "convs", "mix"):
+            getattr(model, name).register_forward_hook(
+                lambda _, given, out, name=name: parts.update({name: (given[0], out)})
+            )
+        out = model(batch)
+        spans = output_spans(batch.align, batch.mel_len)
+        return SimpleNamespace(
+            out=out,
+            g=parts["text"][1],
+            a=mean_and_max(parts["convs"][1].transpose(1, 2), spans),
+            ids=batch.word_id,
+            excited=parts["mix"][0],
+            states=parts["mix"][1],
+        )
+
+    return model, run
+
+
+def same_words(excited, g, a):
+    expected = torch.cat([g, a], dim=2)[excited.mask]
+    return torch.allclose(excited.values[excited.mask], expected, atol=1e-5)
+
+
+def test_gates_that_have_learnt_nothing_let_one_and_a_half_through(excitation):
+    model, run = excitation
     for part in (*model.text_gate.parameters(), model.audio_gate.weight):
         torch.nn.init.zeros_(part)
-    model.mix.register_forward_pre_hook(lambda _, given: seen.append(given[0].values))
-    model(batch)
-    text = model.text(model.words(batch).values)
-    valid = model.words(batch).mask
-    assert torch.allclose(seen[0][..., :32][valid], 1.5 * text[valid], atol=1e-6)
+    found = run()
+    assert same_words(found.excited, 1.5 * found.g, 1.5 * found.a)
+
+
+def test_audio_opens_the_gate_of_a_word_and_the_number_of_the_word_that_of_the_audio(excitation):
+    """Both read what the other was before it went through its own gate."""
+    model, run = excitation
+    found = run()
+    text = 1 + torch.sigmoid(model.text_gate(found.a))
+    audio = 1 + torch.sigmoid(model.audio_gate.weight[found.ids])
+    assert same_words(found.excited, found.g * text, found.a * audio)
+
+
+def test_an_utterance_is_the_maximum_of_its_words(excitation):
+    model, run = excitation
+    found = run()
+    for pooled, states, n in zip(found.out.pooled, found.states.values, (3, 4), strict=True):
+        assert torch.equal(pooled, states[:n].amax(dim=0))
+    assert torch.equal(found.out.logits, model.predictor(found.out.pooled))
 
 
 def test_without_times_of_words_it_says_so(baselines, sizes, make_batch):
