@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training.models.fusion import AudioWordFusion, BertFusion
+from training.models.fusion import AudioWordFusion, BertFusion, add_streams
 from training.models.sequences import make_stream, resample
 
 
@@ -42,3 +42,41 @@ def test_the_named_stream_guides_the_second_fusion(tiny, streams, guide):
     found = fusion(sequence, bert).values
     assert same(found[:, :8], s)
     assert same(found[:, 8:], b)
+
+
+def test_joined_by_features_every_step_has_the_mean_of_the_valid_tokens(tiny, streams):
+    sequence, tokens, _ = streams
+    fusion = BertFusion(replace(tiny, concat="feature")).eval()
+    s, b = fusion.attention(sequence, tokens)
+    means = torch.stack([x[:n].mean(dim=0) for x, n in zip(b.values, b.lengths, strict=True)])
+    expected = torch.cat([s.values, means[:, None].expand_as(s.values)], dim=2)
+    found = fusion(sequence, tokens)
+    assert found.lengths.tolist() == [8, 5]
+    assert same(found.values, s._replace(values=expected))
+
+
+def test_audio_pooled_to_the_words_is_added_to_them(streams):
+    audio, words, _ = streams
+    found = add_streams(audio, words, "pool_audio_to_word")
+    assert found.lengths.tolist() == [3, 2]
+    # 8 frames over 3 words, 5 over 2: a frame on the border belongs to both
+    groups = [[(0, 3), (2, 6), (5, 8)], [(0, 3), (2, 5)]]
+    for b, spans in enumerate(groups):
+        means = torch.stack([audio.values[b, i:j].mean(dim=0) for i, j in spans])
+        expected = words.values[b, : len(spans)] + means
+        assert torch.allclose(found.values[b, : len(spans)], expected, atol=1e-6)
+
+
+def test_at_a_fixed_length_streams_are_added_step_by_step_as_far_as_the_longer_one_reaches(tiny):
+    """Sixty steps: longer audio is cut, and what is shorter than the other ends in zeros."""
+    torch.manual_seed(0)
+    audio, words = (
+        make_stream(torch.randn(2, max(n), tiny.d), torch.tensor(n)) for n in ([70, 2], [3, 5])
+    )
+    found = add_streams(audio, words, "fixed60")
+    assert found.lengths.tolist() == [60, 5]
+    expected = torch.zeros(2, 60, tiny.d)
+    for stream in (audio, words):
+        for total, x, n in zip(expected, stream.values, stream.lengths, strict=True):
+            total[:n] += x[: min(n, 60)]
+    assert torch.allclose(found.values, expected, atol=1e-6)
