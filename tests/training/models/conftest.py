@@ -8,6 +8,7 @@ import torch
 
 from training.batch import Batch
 from training.models.interface import InputSizes
+from training.models.recurrent import BothDirections
 
 SIZES = InputSizes(n_mels=80, word_dim=300, bert_dim=768, vocabulary=20)
 
@@ -54,6 +55,17 @@ def pad_more(batch: Batch, mel: int, word: int) -> Batch:
     assert batch.mel is not None
     streams = {name: longer(getattr(batch, name), word) for name in ("word", "word_id", "align")}
     return replace(batch, mel=longer(batch.mel, mel), **streams)
+
+
+def run_both_ways(layer: BothDirections, x: torch.Tensor) -> torch.Tensor:
+    """All states of an LSTM or GRU each way over one whole sequence; (T, in) -> (T, 2 hidden)."""
+    return torch.cat([layer.ahead(x)[0], layer.back(x.flip(0))[0].flip(0)], dim=1)
+
+
+@pytest.fixture(scope="session")
+def both_ways() -> Callable[..., torch.Tensor]:
+    """Runs a layer in both directions over a sequence without padding."""
+    return run_both_ways
 
 
 @pytest.fixture(scope="session")

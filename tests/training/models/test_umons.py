@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from training.models.sequences import make_stream
 from training.models.umons import Block, Glimpse, SpreadNorm, Umons, average_groups
@@ -80,3 +81,37 @@ def test_only_the_first_steps_of_long_inputs_are_read(umons, sizes, make_batch):
 def test_the_norm_computes_in_float32_whatever_it_is_given():
     x = torch.tensor([255.0, 256.0, 258.0]).bfloat16()
     torch.testing.assert_close(SpreadNorm(3)(x), SpreadNorm(3)(x.float()))
+
+
+def glimpses(glimpse, x):
+    """As the paper has them: each a softmax over time of one output of the MLP."""
+    first, _, _, last = glimpse.score
+    return last(torch.relu(first(x))).softmax(dim=1).transpose(1, 2) @ x
+
+
+def test_umons_in_plain_torch(umons, sizes, make_batch):
+    """Six words and six groups of four frames leave nothing to mask."""
+    torch.manual_seed(0)
+    model = Umons(replace(umons, words="frozen"), sizes, 4).eval()
+    for norm in (m for m in model.modules() if isinstance(m, SpreadNorm)):
+        nn.init.uniform_(norm.weight, 0.5, 2.0)
+        nn.init.normal_(norm.bias)
+    assert not any(isinstance(m, nn.LayerNorm) for m in model.modules())
+    batch, lengths = make_batch([24, 24], [6, 6]), torch.tensor([6, 6])
+    x = model.text(batch.word)[0]
+    y = model.audio(batch.mel.unflatten(1, (6, 4)).mean(dim=2))
+    for block in model.blocks:
+        before, after = make_stream(x, lengths), make_stream(y, lengths)
+        x, y = block.own(before).values + x, block.guided(after, before).values + y
+        if block is not model.blocks[-1]:
+            refresh_x, refresh_y = block.glimpse_x, block.glimpse_y
+            x = refresh_x.norm(x + glimpses(refresh_x.glimpse, x))
+            y = refresh_y.norm(y + glimpses(refresh_y.glimpse, y))
+    flat = (
+        part.linear(glimpses(part.glimpse, z)[:, 0])
+        for part, z in ((model.flat_text, x), (model.flat_audio, y))
+    )
+    pooled = model.norm(sum(flat))
+    found = model(batch)
+    assert torch.allclose(found.pooled, pooled, atol=1e-5)
+    assert torch.allclose(found.logits, model.predictor(pooled), atol=1e-5)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.models.sequences import make_stream
-from training.models.xu import AdditiveAlignment
+from training.models.xu import AdditiveAlignment, Xu
 from training.models.xu_delta import WordAttention, XuDelta
 
 
@@ -59,3 +60,40 @@ def test_delta_attends_no_padding_of_the_audio(baselines, sizes, make_batch):
     model.attention.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
     model(make_batch([20, 7], [3, 2]))
     assert seen[0].mask.sum(dim=1).tolist() == [20, 7]
+
+
+def test_xu_in_plain_torch(baselines, sizes, make_batch, both_ways):
+    torch.manual_seed(0)
+    model, batch = Xu(baselines["xu"], sizes, 4).eval(), make_batch([23, 8], [3, 4])
+    found = model(batch)
+    for i, (frames, words) in enumerate([(23, 3), (8, 4)]):
+        s = both_ways(model.audio, batch.mel[i, :frames])
+        h = both_ways(model.text, batch.word[i, :words])
+        e = torch.tanh(
+            (s @ model.align.u.weight.T).T + h @ model.align.v.weight.T + model.align.v.bias
+        )
+        c = torch.cat([e.softmax(dim=1) @ s, h], dim=1)  # (words, 2 states)
+        pooled = both_ways(model.mix, c).amax(dim=0)
+        assert torch.allclose(found.pooled[i], pooled, atol=1e-6)
+        assert torch.allclose(found.logits[i], model.predictor(pooled), atol=1e-6)
+
+
+def test_delta_in_plain_torch(baselines, sizes, make_batch, both_ways):
+    """Words are the queries, and of each input only the first steps are read."""
+    torch.manual_seed(0)
+    settings = replace(baselines["xu_delta"], words="frozen")  # 30 frames, 4 words
+    model, batch = XuDelta(settings, sizes, 4).eval(), make_batch([41, 8], [6, 3])
+    found = model(batch)
+    for i, (frames, words) in enumerate([(30, 4), (8, 3)]):
+        dense = torch.relu(model.dense(batch.mel[i, :frames]))
+        s = both_ways(model.audio, dense)
+        h = both_ways(model.text, batch.word[i, :words])
+        q, k, v = model.attention.q(h), model.attention.k(s), model.attention.v(s)
+        q, k, v = (x.unflatten(1, (settings.heads, -1)).transpose(0, 1) for x in (q, k, v))
+        weights = (q @ k.transpose(1, 2) / math.sqrt(q.shape[2])).softmax(dim=2)
+        attended = model.attention.out((weights @ v).transpose(0, 1).flatten(1))
+        r = both_ways(model.mix, torch.cat([attended, h], dim=1))
+        scores = model.pool.context(torch.tanh(model.pool.hidden(r)))
+        pooled = (scores.softmax(dim=0) * r).sum(dim=0)
+        assert torch.allclose(found.pooled[i], pooled, atol=1e-6)
+        assert torch.allclose(found.logits[i], model.predictor(pooled), atol=1e-6)
