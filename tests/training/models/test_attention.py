@@ -10,6 +10,7 @@ from training.models.attention import (
     AttentionPool,
     CoAttention,
     FeedForward,
+    GuidedAttention,
     MultiHeadAttention,
     SelfAttention,
     StatisticsPool,
@@ -85,6 +86,19 @@ def test_self_attention_is_post_norm():
     inner = F.layer_norm(x.values + block.attention(x.values, x), (8,))
     expected = F.layer_norm(inner + block.feed_forward(inner), (8,))
     assert torch.allclose(block(x).values, expected, atol=1e-6)
+
+
+def test_guided_attention_attends_itself_then_the_guide_and_is_post_norm():
+    torch.manual_seed(0)
+    block = GuidedAttention(8, 2, 16, dropout=0.0)
+    y = make_stream(torch.randn(2, 3, 8), torch.tensor([3, 2]))
+    guide = make_stream(torch.randn(2, 5, 8), torch.tensor([5, 4]))
+    for norm in (block.norm1, block.norm2, block.norm3):
+        nn.init.normal_(norm.bias)  # tells the three apart
+    inner = block.norm1(y.values + block.own(y.values, y))
+    inner = block.norm2(inner + block.guided(inner, guide))
+    expected = block.norm3(inner + block.feed_forward(inner))
+    assert torch.allclose(block(y, guide).values, expected, atol=1e-6)
 
 
 class Constant(nn.Module):
