@@ -7,9 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tests.benchmarks.plain_layers import written_out
 from training.losses import joint_loss, supervised_contrastive
 from training.models.attention import MultiHeadAttention
 from training.models.encoders import AudioEncoder
+from training.models.norm import MaskedBatchNorm
 from training.models.vcemo import Vcemo
 
 ALL = ("audio", "words", "bert")
@@ -243,16 +245,10 @@ def test_every_combination_of_readings_runs(tiny, sizes, batch):
         assert out.pooled.shape == (4, 8 * 2 ** sum(twice))
 
 
-def test_token_states_of_bert_are_read_over_their_lengths(tiny, sizes, batch):
-    model = build(tiny, sizes).eval()
+def test_token_states_of_bert_need_their_lengths(tiny, sizes, batch):
     tokens = torch.randn(4, 5, sizes.bert_dim)
-    states = replace(batch, bert=tokens, bert_len=torch.tensor([5, 1, 3, 2]))
-    garbage = tokens.clone()
-    garbage[1, 1:] = 1e3
-    after = model(replace(states, bert=garbage)).logits
-    assert torch.allclose(model(states).logits, after, atol=1e-5)
     with pytest.raises(ValueError, match="bert_len"):
-        model(replace(states, bert_len=None))
+        build(tiny, sizes)(replace(batch, bert=tokens))
 
 
 def test_a_length_of_zero_is_refused(batch):
@@ -290,3 +286,60 @@ def test_the_heads_stand_on_a_trunk_of_linear_and_relu(tiny, sizes, batch):
     trunk = F.relu(F.linear(out.pooled, model.trunk[0].weight, model.trunk[0].bias))
     assert torch.allclose(out.logits, model.predictor(trunk), atol=1e-6)
     assert torch.allclose(out.z, F.normalize(model.projector(trunk)), atol=1e-6)
+
+
+def test_nothing_but_the_final_block_stands_between_the_second_fusion_and_the_mean(
+    tiny, sizes, batch
+):
+    model, seen = build(tiny, sizes).eval(), {}
+    for name in ("fusion1", "fusion2", "final"):
+        part = getattr(model, name)
+        part.register_forward_hook(
+            lambda _, given, out, name=name: seen.update({name: (given[0], out)})
+        )
+    pooled = model(batch).pooled
+    assert torch.equal(seen["fusion2"][0].values, seen["fusion1"][1].values)
+    assert torch.equal(seen["final"][0].values, seen["fusion2"][1].values)
+    last = seen["final"][1]
+    means = [x[valid].mean(dim=0) for x, valid in zip(last.values, last.mask, strict=True)]
+    assert torch.allclose(pooled, torch.stack(means), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "reading", [{}, {"concat": "feature"}, {"fusion2_guide": "bert"}, {"pool": "attn"}]
+)
+@pytest.mark.parametrize("k", [1, 7, 29])
+def test_padding_of_token_states_changes_nothing(tiny, sizes, batch, reading, k):
+    model = build(replace(tiny, dropout=0.0, **reading), sizes)
+    tokens, lengths = torch.randn(4, 5, sizes.bert_dim), torch.tensor([5, 1, 3, 2])
+    longer = torch.cat([tokens, 50 * torch.randn(4, k, sizes.bert_dim)], dim=1)
+    longer[1, 1:5] = 1e3
+    for mode in (True, False):
+        model.train(mode)
+        a, b = (model(replace(batch, bert=x, bert_len=lengths)) for x in (tokens, longer))
+        assert torch.allclose(a.logits, b.logits, atol=1e-5)
+        assert torch.allclose(a.z, b.z, atol=1e-5)
+
+
+def learn(model, batch):
+    """What the model answers in training, and the gradient of each parameter."""
+    model.zero_grad()
+    out = model.train()(batch)
+    apart = supervised_contrastive(out.z, batch.label, 1.0)
+    joint_loss(F.cross_entropy(out.logits, batch.label), apart, 0.1).backward()
+    return out, {name: p.grad.clone() for name, p in model.named_parameters()}
+
+
+@pytest.mark.parametrize("reading", [{}, *READINGS])
+def test_fast_layers_answer_and_learn_as_layers_written_out(
+    tiny, sizes, batch, extend_padding, reading
+):
+    """A straightforward implementation, which normalises and attends whole padded tensors."""
+    model = build(replace(tiny, dropout=0.0, **reading), sizes)
+    ours, slopes = learn(model, batch)
+    with written_out(MultiHeadAttention, MaskedBatchNorm):
+        theirs, plain = learn(model, extend_padding(batch, mel=29, word=7))
+    for a, b in ((ours.logits, theirs.logits), (ours.z, theirs.z)):
+        assert torch.allclose(a, b, atol=1e-5)
+    for name, slope in slopes.items():
+        assert torch.allclose(slope, plain[name], atol=1e-5), name
