@@ -46,6 +46,36 @@ def test_oblique_features_by_hand(temperature, expected):
 
 
 @pytest.mark.parametrize(
+    ("z", "labels", "each"),
+    [
+        (AXES, [0, 0, 1, 1], [0.551445] * 4),
+        (AXES, [0, 1, 0, 1], [1.551445] * 4),
+        (AXES, [0, 0, 0, 1], [1.051445, 1.051445, 1.551445]),  # the fourth has no positive
+        (OBLIQUE, [0, 0, 1, 1], [0.858136, 0.732641, 0.714835, 1.036287]),
+    ],
+)
+def test_each_anchor_by_hand(z, labels, each):
+    labels = torch.tensor(labels)
+    for i, expected in enumerate(each):
+        others = torch.arange(4) != i
+        anchor = (z[i : i + 1], labels[i : i + 1])
+        loss = supervised_contrastive(*anchor, 1.0, contrasts=(z[others], labels[others]))
+        assert loss.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_loss_of_a_batch_is_the_mean_over_the_anchors_that_have_a_positive():
+    z = F.normalize(torch.randn(8, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 2])  # each class of another size
+    each = []
+    for i in range(7):
+        others = torch.arange(8) != i
+        anchor = (z[i : i + 1], labels[i : i + 1])
+        rest = (z[others], labels[others])
+        each.append(supervised_contrastive(*anchor, 0.5, contrasts=rest).item())
+    assert contrast(z, labels.tolist(), 0.5) == pytest.approx(sum(each) / 7, abs=1e-6)
+
+
+@pytest.mark.parametrize(
     ("classes", "n", "low"), [(4, 64, 4.732777), (6, 64, 5.071305), (2, 2, 0.239545)]
 )
 def test_simplex_corners_reach_the_lower_bound_and_one_point_the_upper(classes, n, low):
