@@ -92,7 +92,7 @@ def utterances_of(corpus: str, count: int) -> list[dict[str, Any]]:
             "language": "en",
             "transcript": " ".join(tokens_of(f"{corpus}/{i:02d}", "reference")),
             "raw_label": "x",
-            "label": "bored" if i == count - 1 else LABELS[i % 3],
+            "label": "bored" if i == count - 1 else LABELS[i % len(LABELS)],
             "soft_label": [("angry", 0.5), ("happy", 0.25), ("bored", 0.25)] if i == 0 else None,
             "split": None,
         }

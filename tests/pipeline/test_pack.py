@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from pipeline.catalog import Catalog, shard_paths
+from pipeline.label_tables import TASKS
 from pipeline.labels import Task
 from pipeline.pack import PackSummary, SplitFile, TaskParams, pack
 from pipeline.packing.index import read_folds
 from pipeline.packing.rows import PackError, choose_utterances
+from tests.pipeline import small_store
 from tests.pipeline.small_store import (
     BERT_DIM,
     N_MELS,
@@ -178,6 +180,32 @@ def test_a_task_by_name_packs_the_classes_of_that_name(tmp_path: Path) -> None:
     assert summary.classes["low"] == {"bored": 1, "calm": 0, "neutral": 0, "sad": 3}
     assert summary.dropped == {}
     assert summary.utterances == 12
+
+
+def test_parts_of_a_task_of_fewer_classes_are_those_of_more_less_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emotions = [e for made_of in TASKS["6-class"].values() for e in made_of]
+    monkeypatch.setattr(small_store, "LABELS", emotions)
+    spec = Spec(tmp_path, utterances=61)
+    parts = ("test", "train", "val", "train", "train")
+    split = [(f"one/{i:02d}", fold, parts[(i + fold) % 5]) for fold in (0, 1) for i in range(61)]
+    made = SplitFile(write_split(tmp_path / "splits" / "s.parquet", split), "random")
+    sides = {}
+    for task in ("4-class", "6-class"):
+        out = tmp_path / "cache" / task
+        pack(task, replace(TASK, classes=task), stored(spec), {"s": made}, out)
+        classes = json.loads((out / "meta.json").read_text())["classes"]
+        sides[task] = {
+            (row["utt_id"], fold): (row[f"s/{fold}"], classes[row["label"]])
+            for row in pq.read_table(out / "index.parquet").to_pylist()
+            for fold in (0, 1)
+            if row["view"] == "original"
+        }
+    four = ("angry", "happy", "neutral", "sad")
+    assert sides["4-class"] == {k: v for k, v in sides["6-class"].items() if v[1] in four}
+    assert {part for part, _ in sides["4-class"].values()} == set(parts)
+    assert {label for _, label in sides["6-class"].values()} - set(four) == {"fear", "surprise"}
 
 
 def test_summary_counts_what_was_left_out(tmp_path: Path) -> None:

@@ -103,6 +103,14 @@ def test_a_run_that_names_what_is_not_there_is_refused(
         params.read(plain, "p")
 
 
+def test_an_unknown_modality_is_one_clear_error(plain: Any) -> None:
+    plain["runs"]["all"]["modalities"] = ["audio", "video"]
+    with pytest.raises(ParamsError) as raised:
+        params.read(plain, "p")
+    at = "p: runs.all.modalities.1: found 'video'; Input should be 'audio', 'words' or 'bert'"
+    assert str(raised.value) == at
+
+
 def test_a_run_of_audio_alone_does_not_name_a_source_that_is_not_there(plain: Any) -> None:
     plain["runs"]["all"] |= {"modalities": ["audio"], "source": "whisper"}
     with pytest.raises(ParamsError, match=r"runs\.all\.source: found 'whisper'"):

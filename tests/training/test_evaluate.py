@@ -7,11 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from pipeline import query
-from training.answers import PREDICTIONS
+from training.answers import PREDICTIONS, fold_result, predictions_table
 from training.cache import open_cache
 from training.evaluate import evaluate_run
+from training.jobs import ensembles, plan
 from training.runs import train_run
 from training.summary import warnings_about
 
@@ -160,3 +162,14 @@ def test_a_result_names_whose_statistics_normalised_it(run, place, cache_dir, tm
     assert set(named) == {"speaker"}
     without_audio = pq.read_table(place / "report.parquet")["normalisation"].to_pylist()
     assert set(without_audio) == {None}
+
+
+def test_of_equally_likely_classes_the_first_is_the_answer(run, cache_dir, tmp_path):
+    cache = open_cache(cache_dir)
+    fold = ensembles(plan(run, cache, tmp_path, torch.device("cpu")))[0]
+    rows = cache.rows("speaker", 0, "test")[:3]
+    ties = np.array([[0, 0, 0, 0], [0, 1, 1, 1], [0, 0, 2, 2]], np.float32)
+    result = fold_result(fold, cache, "test", rows, ties)
+    assert result.counts.sum(axis=0).tolist() == [1, 1, 1, 0]
+    answers = predictions_table(run, cache, [result])["prediction"].to_pylist()
+    assert answers == ["angry", "happy", "neutral"]

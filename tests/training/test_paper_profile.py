@@ -16,6 +16,7 @@ SPARE = {  # in the profile for those who want them, without a row in the paper'
     ("xu_delta", "xu-original"),
     ("yoon_mdre", "yoon_mdre-original"),
     ("yoon_mdrea", "yoon_mdre-original"),
+    *((model, "matched") for model in ("xu_delta", "yoon_mdre", "yoon_mdrea")),
 }
 USED = {(PROFILE.sizes[run.size].name, run.preset) for run in PROFILE.runs.values()}
 WAYS = sorted(USED | SPARE)
