@@ -20,6 +20,7 @@ INDEX = "index.parquet"
 ORIGINAL = "original"
 SUBSETS = ("train", "val", "test")
 _COLUMNS = ("utt_id", "utterance", "view", "label", "speaker", "corpus", "frames")
+_DURATION = "duration_s"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class TensorCache:
     @cached_property
     def durations_s(self) -> NDArray[np.float64]:
         """Seconds of each row."""
-        return self.index["duration_s"].to_numpy()  # type: ignore[no-any-return]
+        return self.index[_DURATION].to_numpy()  # type: ignore[no-any-return]
 
     @property
     def classes(self) -> list[str]:
@@ -113,19 +114,21 @@ class TensorCache:
             raise ValueError(f"fold {fold} of split {split!r} has no {subset!r} utterances")
         return found
 
-    def rows_key(self, split: str, fold: int, *, heard: bool, rated: bool) -> str:
+    def rows_key(self, split: str, fold: int, *, heard: bool, rated: bool, timed: bool) -> str:
         """32 hexadecimal digits of the rows (names, labels, lengths) and their part in a fold.
 
         Unless `heard`, of the original rows without their number of frames: to a run without audio
-        neither views nor frames exist. With the ratings only if `rated`.
+        neither views nor frames exist. With the ratings only if `rated`, and with the seconds only
+        if `timed`: by them the times of words are those of a view.
         """
-        name = f"{split}/{fold}"
+        side = f"{split}/{fold}"
+        columns = [side] if side in self.index.column_names else []
+        columns += self.dimensions if rated else []
+        columns += [_DURATION] if timed else []
+        shown = slice(None) if heard else self.view == ORIGINAL
         digest = (self._all_rows if heard else self._originals).copy()
-        if name in self.index.column_names:
-            shown = slice(None) if heard else self.view == ORIGINAL
+        for name in columns:
             digest.update(column_bytes(self.index, name, shown))
-        for column in self.dimensions if rated else ():
-            digest.update(column_bytes(self.index, column, slice(None)))
         return digest.hexdigest()
 
     @cached_property
@@ -199,9 +202,9 @@ def open_cache(folder: Path) -> TensorCache:
     if not path.is_file():
         raise ValueError(f"{path} is missing: pack the task again, or copy the whole folder")
     index = pq.read_table(path)
-    wanted = (*_COLUMNS, *meta["dimensions"])
+    wanted = (*_COLUMNS, _DURATION, *meta["dimensions"])
     if missing := [name for name in wanted if name not in index.column_names]:
-        raise ValueError(f"{path} lacks the columns {missing}")
+        raise ValueError(f"{path} lacks the columns {missing}: pack the task again")
     cache = TensorCache(
         folder=folder,
         meta=meta,

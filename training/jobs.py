@@ -16,7 +16,7 @@ from training.files import TEMPORARY
 from training.fit import check_fit
 from training.settings import RunSettings, files_of, networks_of
 
-TRAINING_VERSION = 4  # raise it when the same settings train another model
+TRAINING_VERSION = 5  # raise it when the same settings train another model
 _FOLDER = re.compile(r"\d+-\d+-[0-9a-f]{32}")
 
 
@@ -109,6 +109,7 @@ def fold_key(run: RunSettings, cache: TensorCache, fold: int, network: int) -> s
             fold,
             heard="audio" in run.modalities,
             rated=run.training.regression is not None,
+            timed="align" in files_of(run),
         ),
         **described,
     }

@@ -76,6 +76,15 @@ def test_a_meta_that_contradicts_the_index_is_refused(make_cache, rewrite_meta, 
         open_cache(folder)
 
 
+@pytest.mark.parametrize("name", ["frames", "duration_s", "arousal"])
+def test_a_column_that_the_index_lacks_is_named(make_cache, name):
+    folder = make_cache()
+    path = folder / "index.parquet"
+    pq.write_table(pq.read_table(path).drop_columns([name]), path)
+    with pytest.raises(ValueError, match=rf"lacks the columns \['{name}'\]: pack the task again"):
+        open_cache(folder)
+
+
 def test_an_unfinished_folder_is_no_cache(make_cache):
     folder = make_cache()
     (folder / "meta.json").unlink()

@@ -9,6 +9,7 @@ import pytest
 from training.cache import open_cache
 from training.checkpoint import describe_fold
 from training.jobs import fold_key
+from training.train_settings import Regression
 
 TEXTS = [("words",), ("bert",), ("words", "bert")]
 ALL = ("audio", "words", "bert")
@@ -20,13 +21,14 @@ def keys(run, cache_dir):
     return fold_key(run, cache, 0, 0), describe_fold(run, cache, 0, 0)
 
 
-def change_column(folder, name, change):
-    """Rewrite one column of a cache's index, value by value."""
+def change_column(folder, name, change, views=("original", "noise", "pitch")):
+    """Rewrite one column of a cache's index, value by value, where a row is one of these views."""
     path = folder / "index.parquet"
     table = pq.read_table(path)
     at, field = table.column_names.index(name), table.schema.field(name)
-    values = pa.array([change(value) for value in table[name].to_pylist()], field.type)
-    pq.write_table(table.set_column(at, field, values), path)
+    pairs = zip(table[name].to_pylist(), table["view"].to_pylist(), strict=True)
+    values = pa.array([change(value) if view in views else value for value, view in pairs])
+    pq.write_table(table.set_column(at, field, values.cast(field.type)), path)
 
 
 def test_files_splits_and_features_that_a_run_does_not_read_are_not_in_its_key(
@@ -75,6 +77,29 @@ def test_views_and_text_source_count_where_they_are_read(run_settings, cache_dir
     audio = replace(run_settings, modalities=("audio",))
     assert keys(audio, cache_dir)[0] != keys(replace(audio, training=quiet), cache_dir)[0]
     assert keys(audio, cache_dir) == keys(replace(audio, source="whisper"), cache_dir)
+
+
+def test_ratings_of_views_count_for_a_run_with_audio_alone(run_settings, make_cache):
+    training = replace(run_settings.training, regression=Regression(weight=1.0))
+    text, audio = (
+        replace(run_settings, modalities=(m,), training=training) for m in ("bert", "audio")
+    )
+    folder = make_cache()
+    before = [keys(run, folder)[0] for run in (text, audio)]
+    change_column(folder, "valence", lambda x: x / 2, views=("noise",))
+    assert keys(text, folder)[0] == before[0]
+    assert keys(audio, folder)[0] != before[1]
+    change_column(folder, "valence", lambda x: x / 2, views=("original",))
+    assert keys(text, folder)[0] != before[0]
+
+
+def test_durations_count_where_times_of_words_are_read(run_settings, baseline_runs, make_cache):
+    runs = (run_settings, baseline_runs["umons"], baseline_runs["cme"])
+    folder = make_cache()
+    before = [keys(run, folder)[0] for run in runs]
+    change_column(folder, "duration_s", lambda s: 2 * s, views=("noise",))
+    after = [keys(run, folder)[0] for run in runs]
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, False]
 
 
 def test_the_order_of_modalities_does_not_matter(run_settings, cache_dir):
