@@ -72,7 +72,7 @@ def describe_fold(run: RunSettings, cache: TensorCache, fold: int, network: int)
     return {
         "format": FORMAT,
         "fold": fold,
-        "seed": network,
+        "network": network,
         **settings,
         "classes": cache.classes,
         **rated,

@@ -67,6 +67,8 @@ def test_the_record_says_what_the_fold_was_trained_from(cache_dir, trained):
         expected = fit_normalisation(cache, cache.rows("speaker", number, "train"), "train")
         assert torch.equal(fold.normalise.mean, expected.mean)
         assert torch.equal(fold.normalise.std, expected.std)
+        assert (fold.record["fold"], fold.record["network"]) == (number, 0)
+        assert "seed" not in fold.record  # that of the run, which its members share
         assert fold.record["classes"] == cache.classes
         assert fold.record["features"] == cache.meta["features"]
         assert fold.record["precision"] == "float32"
