@@ -20,7 +20,7 @@ def explain_memory(batch_size: int, work: Callable[[int], None] | None = None) -
     """
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not is_short(error):
             raise
         where = "of the GPU" if isinstance(error, torch.OutOfMemoryError) else "here"
@@ -31,9 +31,10 @@ def explain_memory(batch_size: int, work: Callable[[int], None] | None = None) -
         ) from error
 
 
-def is_short(error: RuntimeError) -> bool:
-    """Whether an error says that there is too little memory."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def is_short(error: RuntimeError | MemoryError) -> bool:
+    """Whether an error of torch, or of NumPy or Python, says that there is too little memory."""
+    short = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    return short or "can't allocate memory" in str(error)
 
 
 def largest_that_fits(work: Callable[[int], None], batch_size: int) -> int:
@@ -54,7 +55,7 @@ def _fits(work: Callable[[int], None], size: int) -> bool:
         torch.cuda.empty_cache()
     try:
         work(size)
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not is_short(error):
             raise
         traceback.clear_frames(error.__traceback__)

@@ -7,17 +7,18 @@ from training.cache import open_cache
 from training.jobs import plan
 from training.memory import explain_memory, largest_that_fits
 from training.models.vcemo import Vcemo
+from training.recycled import Recycled
 from training.train import train_fold
 
 
-def limited(limit, asked=None):
+def limited(limit, asked=None, error=torch.OutOfMemoryError):
     """Work that a memory for `limit` rows holds."""
 
     def work(size):
         if asked is not None:
             asked.append(size)
         if size > limit:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error("CUDA out of memory")
 
     return work
 
@@ -36,6 +37,13 @@ def test_too_little_memory_names_the_largest_batch_that_fits():
         limited(90)(256)
     with pytest.raises(ValueError, match="nor the smallest"), explain_memory(256, limited(0)):
         limited(0)(256)
+
+
+def test_memory_that_numpy_or_python_lacks_is_explained_as_well():
+    work = limited(90, error=MemoryError)
+    message = r"the memory here does not hold a batch of 256: the largest that fits is .* 90,"
+    with pytest.raises(ValueError, match=message), explain_memory(256, work):
+        Recycled()((2**52,), torch.float32)
 
 
 def test_where_nothing_can_be_tried_half_is_advised():
