@@ -129,7 +129,8 @@ def test_validation_features_that_are_not_finite_stop_training_and_are_named(
     row = cache.rows("speaker", 0, "val")[1]
     spoil_bert(folder, cache.utterance[row], rewrite_meta)
     run = replace(short, modalities=("bert",))
-    message = rf"answers to 1 of \d+ utterances are not finite.*\['{cache.utt_ids[row]}'\]"
+    message = r"answers to 1 of \d+ utterances are not finite.* lower training\.optimiser\.lr: "
+    message += rf"\['{cache.utt_ids[row]}'\]"
     with pytest.raises(ValueError, match=message):
         train(run, folder, tmp_path / "out")
 
