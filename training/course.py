@@ -16,6 +16,7 @@ from training.progress import EpochScore
 from training.schedule import HALVINGS, make_optimiser
 from training.train_settings import TrainSettings
 
+LAYOUT = 1  # of what is saved: raise it when that changes
 SAVING_SHARE = 0.05  # of the time may go into saving
 
 
@@ -80,6 +81,8 @@ class Course:
             return
         device = next(self.model.parameters()).device
         state = torch.load(path, map_location=device, weights_only=True)
+        if state.get("layout") != LAYOUT:  # saved by another version
+            return
         if state["device"] != device.type:  # bfloat16 there and float32 here: one or the other
             return
         for name, part in self._parts().items():
@@ -96,6 +99,7 @@ class Course:
         parts = {name: part.state_dict() for name, part in self._parts().items()}
         return {
             **parts,
+            "layout": LAYOUT,
             "device": next(self.model.parameters()).device.type,
             "history": [asdict(score) for score in self.history],
             "best_state": self.best_state,

@@ -132,13 +132,16 @@ def test_the_last_epoch_is_kept_if_so_asked(course):
     assert going.best_epoch == 2
 
 
-def test_what_another_device_left_is_not_continued(course, tmp_path):
+@pytest.mark.parametrize(
+    "other", [{"device": "cuda"}, {"layout": 0, "model": None}, {"layout": None, "counts": None}]
+)
+def test_what_another_device_or_another_version_left_is_not_continued(course, tmp_path, other):
     path = tmp_path / "course"
     going = course()
     going.judge(scores(0.5)[0])
     going.save(path)
-    state = torch.load(path, weights_only=True)
-    torch.save({**state, "device": "cuda"}, path)
+    state = {**torch.load(path, weights_only=True), **other}
+    torch.save({name: value for name, value in state.items() if value is not None}, path)
     other = course()
     other.resume(path)
     assert other.history == []
