@@ -72,12 +72,8 @@ def mix(
 
     It keeps its own length: of a longer partner the end is left out, past the end of a shorter one
     it meets zeros, the mean. As its own share is the larger, its label remains what it mostly is.
-
-    Raises:
-        ValueError: the batch holds word ids, between which there is nothing.
     """
-    if batch.word_id is not None:
-        raise ValueError("training.mixup cannot mix word ids: use 0 for a model that learns words")
+    assert batch.word_id is None, "settings refuse mixup for a model that learns words"
     device = batch.label.device
     share = chance.beta(alpha, alpha, len(batch.label))
     own = torch.from_numpy(np.maximum(share, 1 - share)).float().to(device, non_blocking=True)

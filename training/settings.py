@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from training.model_settings import ModelSettings, VcemoSettings
+from training.model_settings import ModelSettings, VcemoSettings, reads_word_ids
 from training.strict import read_strictly, require, require_distinct
 from training.train_settings import TrainSettings
 
@@ -87,10 +87,13 @@ def read_run(path: Path) -> RunSettings:
 
 
 def _check_baseline(run: RunSettings) -> None:
-    """A baseline has two fixed inputs and no contrastive features."""
+    """A baseline has two fixed inputs, no contrastive features, and its words may be numbers."""
     at = f"as the model {run.model.name!r} "
     fits = set(run.modalities) == {"audio", "words"}
     require(fits, "modalities", list(run.modalities), f"audio and words, {at}has no others")
     contrast = run.training.contrast
     fits = contrast is None
     require(fits, "training.contrast", contrast, f"null, {at}has no contrastive features")
+    mixup = run.training.mixup
+    fits = mixup == 0 or not reads_word_ids(run.model)
+    require(fits, "training.mixup", mixup, f"0, {at}knows words by number, which cannot be mixed")

@@ -80,12 +80,6 @@ def test_inputs_and_targets_are_mixed_by_the_same_share(batch, chance):
     assert torch.allclose(mixed.bert, share @ batch.bert, atol=1e-6)
 
 
-def test_words_by_number_are_not_mixed(batch, chance):
-    numbered = replace(batch, word=None, word_id=torch.ones(4, 5, dtype=torch.int64))
-    with pytest.raises(ValueError, match="mixup cannot mix word ids: use 0"):
-        mix(numbered, torch.eye(4), 0.5, chance)
-
-
 def test_an_utterance_loses_one_modality_at_most(batch):
     lost = np.zeros(4)
     for seed in range(200):

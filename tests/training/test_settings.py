@@ -153,6 +153,15 @@ def test_a_baseline_has_two_inputs_and_no_contrast(run_settings, baselines, chan
         replace(run_settings, model=baselines["xu"], **changes)
 
 
+def test_words_by_number_are_not_mixed(baseline_runs):
+    mixed = replace(baseline_runs["xu"].training, mixup=0.3)
+    assert replace(baseline_runs["xu"], training=mixed).training.mixup == 0.3  # it has vectors
+    message = r"training\.mixup is 0\.3, expected 0, as the model '{}' knows words by number"
+    for name in ("umons", "xu_delta", "yoon_mdre", "cme"):
+        with pytest.raises(ValueError, match=message.format(name)):
+            replace(baseline_runs[name], training=mixed)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
