@@ -98,7 +98,7 @@ def _train(places: Sequence[Place], options: argparse.Namespace) -> list[Outcome
             place.cache,
             place.folds,
             report=(lambda _: None) if quiet else SpeedFile(place.out / "speed.csv"),
-            trace=place.out / TRACE if options.profile else None,
+            trace=place.out / TRACE if options.profile and not quiet else None,
         )
         for place in places
     ]

@@ -17,7 +17,8 @@ from training.jobs import FoldJob, expected_work, finish, plan, unfinished
 from training.pool import Done, Message, Started, run_here, run_in_processes
 from training.progress import Progress, Report
 from training.settings import RunSettings
-from training.speed import Speed, total
+from training.speed import Speed, overall_speed
+from training.strict import require
 from training.train import train_fold
 
 
@@ -134,10 +135,11 @@ def train_runs(
     fails takes no other along, even if its process is killed.
 
     Raises:
-        ValueError: the device is not here.
+        ValueError: the device is not here, or there is no worker.
     """
     chosen = choose_device(device)
     workers = default_workers(chosen) if workers is None else workers
+    require(workers >= 1, "workers", workers, "at least 1")
     caches = _Caches()
     ways = [_Way(each, watch) for each in wanted]
     for way in ways:
@@ -208,7 +210,7 @@ class _Way:
             finish(self.wanted.out_dir, self.jobs)
         folders = tuple(job.folder for job in self.jobs if job.folder.is_dir())
         seconds = time.monotonic() - self.started
-        speed = total(self.speeds) if self.speeds else None
+        speed = overall_speed(self.speeds) if self.speeds else None
         self.outcome = Outcome(self.wanted.run.name, folders, self.done, seconds, speed, error)
         self.watch(self.outcome)
 

@@ -67,7 +67,7 @@ class Stopwatch:
         return Speed(utterances, seconds, self.waiting_s, _memory_mib(self.device))
 
 
-def total(speeds: Iterable[Speed]) -> Speed:
+def overall_speed(speeds: Iterable[Speed]) -> Speed:
     """Several epochs together, as if they had followed each other."""
     held = list(speeds)
     return Speed(
@@ -79,7 +79,10 @@ def total(speeds: Iterable[Speed]) -> Speed:
 
 
 def traced(items: Iterable[Item], path: Path | None) -> Iterator[Item]:
-    """The items, and a trace of what happens between some early ones, for Chrome or TensorBoard."""
+    """The items, and a trace of what happens from the third on, for Chrome or TensorBoard.
+
+    Of fewer there is none, which a line on stderr tells.
+    """
     if path is None:
         yield from items
         return
@@ -91,6 +94,9 @@ def traced(items: Iterable[Item], path: Path | None) -> Iterator[Item]:
         for item in items:
             yield item
             profiler.step()
+    if (n := profiler.step_num) < 3:
+        told = f"nothing is traced: the trace begins at the third batch, and an epoch has {n}"
+        sys.stderr.write(f"{path}: {told}\n")
 
 
 def _memory_mib(device: torch.device) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from training.__main__ import find_places
+from training.__main__ import find_places, main
 from training.cache import open_cache
 from training.jobs import expected_work
 from training.line import Line
@@ -149,6 +149,23 @@ def test_several_run_files_are_trained_and_scored_each_in_its_folder(
     assert "Traceback" not in done.stderr
     assert (out / "good" / "metrics.json").is_file()
     assert not (out / "bad" / "metrics.json").exists()
+
+
+def test_without_a_worker_no_run_is_lost_in_silence(short, cache_dir, tmp_path):
+    with pytest.raises(ValueError, match="workers is 0, expected at least 1"):
+        train_runs([Wanted(short, cache_dir, tmp_path)], device="cpu", workers=0)
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_of_several_processes_only_the_writer_leaves_a_trace(short, tmp_path, monkeypatch, writes):
+    (tmp_path / "run.json").write_text(to_json(short))
+    seen = []
+    monkeypatch.setattr("training.__main__.is_writer", lambda: writes)
+    monkeypatch.setattr("training.__main__.train_runs", lambda wanted, **_: seen.extend(wanted))
+    monkeypatch.setattr("training.__main__.require_all", lambda _: None)
+    places = ["--cache", str(tmp_path), "--run", str(tmp_path / "run.json"), "--out", str(tmp_path)]
+    assert main(["train", "--profile", *places]) == 0
+    assert [run.trace is not None for run in seen] == [writes]
 
 
 def test_run_files_are_told_apart_by_their_names(short, cache_dir, tmp_path):

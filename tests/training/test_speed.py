@@ -36,6 +36,14 @@ def test_a_trace_is_left_of_some_early_steps_and_changes_no_item(tmp_path):
     assert list(traced(range(3), None)) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("n", [0, 2, 3])
+def test_a_trace_that_an_epoch_is_too_short_for_is_told(tmp_path, capsys, n):
+    path = tmp_path / "run.pt.trace.json"
+    assert list(traced(range(n), path)) == list(range(n))
+    told = f"{path}: nothing is traced: the trace begins at the third batch, and an epoch has {n}\n"
+    assert capsys.readouterr().err.endswith(told) == (n < 3)
+
+
 @pytest.mark.slow
 def test_a_profiled_run_is_the_same_run(cache_dir, run_settings, tmp_path):
     trace = tmp_path / "run.pt.trace.json"
