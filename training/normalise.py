@@ -1,8 +1,8 @@
 """Mean and deviation of spectrograms: those of the training part, or each speaker's own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -53,10 +53,12 @@ def fit_normalisation(cache: TensorCache, rows: Rows, statistics: Statistics) ->
         ValueError: statistics of speakers are asked for, and a recording has no speaker.
     """
     if statistics == "train":
-        return Normalisation(*_stack([_statistics(cache, rows)]), ONE_GROUP)
+        return Normalisation(*_statistics(cache, [rows]), ONE_GROUP)
     group, n = speakers(cache)
-    heard = [np.flatnonzero((group == g) & (cache.view == ORIGINAL)) for g in range(n)]
-    return Normalisation(*_stack([_statistics(cache, h) for h in heard]), torch.from_numpy(group))
+    rows = cache.view_rows(ORIGINAL)
+    sorted_rows = rows[np.argsort(group[rows], kind="stable")]
+    heard = np.split(sorted_rows, np.bincount(group[rows], minlength=n).cumsum()[:-1])
+    return Normalisation(*_statistics(cache, heard), torch.from_numpy(group))
 
 
 def speakers(cache: TensorCache) -> tuple[NDArray[np.int64], int]:
@@ -74,12 +76,12 @@ def speakers(cache: TensorCache) -> tuple[NDArray[np.int64], int]:
 
 
 def sums_to_statistics(
-    total: NDArray[np.float64], squares: NDArray[np.float64], frames: int
+    total: NDArray[np.float64], squares: NDArray[np.float64], frames: int | NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and deviation per bin from sums over frames; a bin that never varies gets deviation 1.
 
     Shape:
-        total, squares: (n_mels,) sums of values and of their squares
+        total, squares: (..., n_mels) sums of values and of their squares; frames: (..., 1)
     """
     mean = total / frames
     variance = squares / frames - mean**2
@@ -88,13 +90,10 @@ def sums_to_statistics(
     return mean, np.sqrt(np.where(constant, 1.0, variance))
 
 
-def _statistics(cache: TensorCache, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """From the sums stored with each row."""
+def _statistics(cache: TensorCache, groups: Sequence[Rows]) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each group, from the sums stored with each row."""
     mel = cache.tensors("mel")
-    total, squares = (mel[name].numpy()[rows].sum(axis=0) for name in ("sum", "sum_squares"))
-    return sums_to_statistics(total, squares, int(cache.frames[rows].sum()))
-
-
-def _stack(pairs: list[tuple[Any, Any]]) -> tuple[Tensor, Tensor]:
-    means, stds = zip(*pairs, strict=True)
-    return tuple(torch.from_numpy(np.stack(x).astype(np.float32)) for x in (means, stds))  # type: ignore[return-value]
+    columns = (mel["sum"].numpy(), mel["sum_squares"].numpy(), cache.frames[:, None])
+    sums = (np.stack([column[rows].sum(axis=0) for rows in groups]) for column in columns)
+    mean, std = sums_to_statistics(*sums)
+    return torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(std.astype(np.float32))

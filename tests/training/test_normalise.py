@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from training.cache import ORIGINAL, open_cache
+from training.cache import ORIGINAL, TensorCache, open_cache
 from training.data import open_features
 from training.normalise import fit_normalisation
 
@@ -31,6 +31,22 @@ def test_each_speakers_own_recordings_have_mean_zero_and_deviation_one(features)
         found = frames(features, rows, normalise)
         assert torch.allclose(found.mean(dim=0), torch.zeros(8), atol=1e-5)
         assert torch.allclose(found.std(dim=0, correction=0), torch.ones(8), atol=1e-5)
+
+
+def test_a_speakers_statistics_are_those_of_their_rows_to_the_bit(features, monkeypatch):
+    cache, opened = features.cache, []
+    speaker = np.array(cache.index["speaker"].to_pylist())
+    plain = TensorCache.tensors
+    monkeypatch.setattr(
+        TensorCache, "tensors", lambda c, name: opened.append(name) or plain(c, name)
+    )
+    found = fit_normalisation(cache, np.arange(0), "speaker")
+    assert opened == ["mel"]  # once for all speakers
+    for number, name in enumerate(sorted(set(speaker))):
+        rows = np.flatnonzero((speaker == name) & (cache.view == ORIGINAL))
+        alone = fit_normalisation(cache, rows, "train")
+        assert torch.equal(found.mean[number], alone.mean[0])
+        assert torch.equal(found.std[number], alone.std[0])
 
 
 def test_a_view_is_scaled_as_its_speaker_is(features):
