@@ -21,14 +21,12 @@ class MomentumContrast(nn.Module):
     there are training utterances, it holds older keys of the anchors themselves: they stay.
 
     Shape:
-        feat: (queue, k); label: (queue,) int64, -1 where empty; ptr: () the next place; count: ()
-            how many are filled
+        feat: (queue, k); label: (queue,) int64, -1 where empty; ptr: () the next place
     """
 
     feat: Tensor
     label: Tensor
     ptr: Tensor
-    count: Tensor
 
     def __init__(self, model: nn.Module, width: int, settings: Moco, precision: Precision) -> None:
         super().__init__()
@@ -38,7 +36,6 @@ class MomentumContrast(nn.Module):
         self.register_buffer("feat", torch.zeros(settings.queue, width))
         self.register_buffer("label", torch.full((settings.queue,), -1))
         self.register_buffer("ptr", torch.tensor(0))
-        self.register_buffer("count", torch.tensor(0))
 
     def forward(
         self, model: nn.Module, batch: Batch, z: Tensor, temperature: float, empty: Empty
@@ -73,4 +70,3 @@ class MomentumContrast(nn.Module):
         place = (self.ptr + torch.arange(len(keys), device=keys.device)) % size
         self.feat[place], self.label[place] = keys, labels
         self.ptr.add_(len(keys)).remainder_(size)
-        self.count.add_(len(keys)).clamp_(max=size)
