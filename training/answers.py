@@ -14,7 +14,7 @@ from training.cache import TensorCache
 from training.jobs import Ensemble
 from training.metrics import Counts
 from training.normalise import Rows
-from training.ratings import Ratings, on_own_scale, outputs_of
+from training.ratings import Ratings, on_own_scale, output_sizes
 from training.settings import RunSettings
 from training.train_settings import Statistics
 
@@ -65,7 +65,7 @@ def fold_result(
     Shape:
         rows: (n,); answers: (n, classes + dimensions)
     """
-    outputs = outputs_of(ensemble.run.training, cache)
+    outputs = output_sizes(ensemble.run.training, cache)
     logits, apart = np.split(answers, [outputs.classes], axis=1)
     ratings = on_own_scale(cache, rows, apart) if outputs.dimensions else apart
     n = len(cache.classes)

@@ -18,7 +18,8 @@ class Batch:
         word: (B, Tw, word_dim) word vectors, with word_len (B,) int64
         bert: (B, bert_dim) one vector each, or (B, Tb, bert_dim) with bert_len (B,) int64
         label: (B,) int64 class index
-        row: (B,) int64 row of the cache's index, which names the utterance in messages
+        row: (B,) int64 row of the cache's index: by it answers are put back in order, what goes
+            missing under a condition is drawn, and messages name the utterance
         word_id: (B, Tw) int64 word of the fold's vocabulary, 0 = padding, 1 = unknown
         align: (B, Tw, 2) int64 on the host, [start, end) in frames of each word, (0, 0) = none
         ratings: (B, dimensions) float32, scales from -1 to 1, NaN = unknown

@@ -79,7 +79,7 @@ def own_names() -> tuple[int, ...]:
 
 
 def share(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """This process's rows of a joint batch: every so-manieth."""
+    """This process's rows of a joint batch: every `world_size`-th, from `rank`."""
     return rows[rank() :: world_size()]
 
 
@@ -117,7 +117,7 @@ def gather(own: Tensor, joint: int) -> Tensor:
     return gathered
 
 
-def total(own: Tensor) -> Tensor:
+def sum_over_processes(own: Tensor) -> Tensor:
     """The sum over all processes, with its gradient; same shape."""
     if world_size() == 1:
         return own

@@ -20,7 +20,7 @@ from training.jobs import Ensemble, FoldJob
 from training.memory import explain_memory
 from training.normalise import Rows
 from training.predict import predict
-from training.ratings import outputs_of
+from training.ratings import output_sizes
 
 Answers = NDArray[np.float32]  # (n, classes + dimensions): logits, then ratings
 Change = Callable[[Batch], Batch]
@@ -43,7 +43,7 @@ def answer(
     run, cache = ensemble.run, features.cache
     parts = [cache.rows(run.split, ensemble.fold, subset) for subset in subsets]
     apart = [_answers(job, features, parts, change) for job in ensemble.members]
-    classes = outputs_of(run.training, cache).classes
+    classes = output_sizes(run.training, cache).classes
     joint = [together(answers, classes) for answers in zip(*apart, strict=True)]
     return [
         fold_result(ensemble, cache, subset, rows, answers)

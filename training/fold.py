@@ -12,7 +12,7 @@ from training.jobs import FoldJob
 from training.losses import balanced_weights
 from training.model_settings import reads_word_ids
 from training.normalise import Normalisation, Rows, fit_normalisation, speakers
-from training.ratings import Outputs, check_ratings, outputs_of
+from training.ratings import OutputSizes, check_ratings, output_sizes
 from training.settings import RunSettings
 from training.vocabulary import Vocabulary
 
@@ -28,7 +28,7 @@ class FoldData:
     normalise: Normalisation | None  # None without audio
     vocabulary: Vocabulary | None  # None for a model that knows words by their vectors alone
     class_weights: Tensor | None  # None: each utterance counts the same
-    outputs: Outputs
+    outputs: OutputSizes
 
 
 def check_folds(run: RunSettings, cache: TensorCache) -> None:
@@ -70,5 +70,5 @@ def open_fold(job: FoldJob) -> FoldData:
         features = features.knowing(vocabulary)
     features = replace(features, few_sizes=settings.compile is not None)
     features = settle(features, torch.device(job.device))
-    outputs = outputs_of(settings, cache)
+    outputs = output_sizes(settings, cache)
     return FoldData(job, features, train_rows, val_rows, normalise, vocabulary, weights, outputs)

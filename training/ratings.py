@@ -17,25 +17,20 @@ Ratings = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Outputs:
+class OutputSizes:
     """How many numbers a network answers with: first those of the classes, then the dimensions."""
 
     classes: int  # 0 where none are learned
     dimensions: int
 
-    @property
-    def width(self) -> int:
-        """All of them."""
-        return self.classes + self.dimensions
 
-
-def outputs_of(settings: TrainSettings, cache: TensorCache) -> Outputs:
+def output_sizes(settings: TrainSettings, cache: TensorCache) -> OutputSizes:
     """What a network trained so on a task answers."""
     regression = settings.regression
     if regression is None:
-        return Outputs(len(cache.classes), 0)
+        return OutputSizes(len(cache.classes), 0)
     classes = 0 if regression.weight is None else len(cache.classes)
-    return Outputs(classes, len(cache.dimensions))
+    return OutputSizes(classes, len(cache.dimensions))
 
 
 def unit_ratings(cache: TensorCache) -> Ratings:

@@ -40,7 +40,7 @@ from training.batch import Batch
 from training.draw import cut, shuffled_batches
 from training.losses import joint_loss, supervised_contrastive
 from training.models.attention import MultiHeadAttention
-from training.models.interface import InputSizes, Output
+from training.models.interface import InputSizes, ModelOutput
 from training.models.norm import MaskedBatchNorm
 from training.models.vcemo import Vcemo
 
@@ -87,10 +87,10 @@ class Corpus:
         )
 
 
-def step(model: nn.Module, batch: Batch) -> Output:
+def step(model: nn.Module, batch: Batch) -> ModelOutput:
     """Forward and backward with the joint loss."""
     model.zero_grad(set_to_none=True)
-    out: Output = model(batch)
+    out: ModelOutput = model(batch)
     apart = supervised_contrastive(out.z, batch.label, 1.0)
     joint_loss(F.cross_entropy(out.logits, batch.label), apart, 0.1).backward()
     return out

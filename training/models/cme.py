@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training.batch import Batch
 from training.model_settings import CmeSettings
 from training.models.inputs import WordInput, mel_stream
-from training.models.interface import InputSizes, Output, answer, at_least_float32, needed
+from training.models.interface import InputSizes, ModelOutput, answer, at_least_float32, needed
 from training.models.recurrent import BothDirections
 from training.models.sequences import cut, masked_max
 
@@ -38,7 +38,7 @@ class Cme(nn.Module):
         self.mix = BothDirections(nn.LSTM, 2 * d, model.hidden)
         self.predictor = nn.Linear(2 * model.hidden, n_outputs)
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch) -> ModelOutput:
         words, ids = self.words(batch), needed(batch.word_id, "word_id")
         ids = ids.masked_fill(~words.mask, 0)
         text, audio = self.text(words.values), self._under_words(batch)

@@ -76,7 +76,8 @@ class BertFusion(nn.Module):
 
 
 def _join_in_time(sequence: Stream, bert: Stream) -> Stream:
-    # BERT stands after the padding of shorter sequences: nothing that follows depends on position.
+    # BERT stands after the padding of shorter sequences, so the valid steps are not the first ones:
+    # what follows depends neither on position nor on lengths, only on the mask.
     values = torch.cat([sequence.values, bert.values], dim=1)
     mask = torch.cat([sequence.mask, bert.mask], dim=1)
     return Stream(values, sequence.lengths + bert.lengths, mask)

@@ -17,7 +17,7 @@ class InputSizes:
     vocabulary: int = 0  # words with parameters of their own, with padding (0) and unknown (1)
 
 
-class Output(NamedTuple):
+class ModelOutput(NamedTuple):
     """What a model says of B utterances.
 
     Shape:
@@ -31,9 +31,9 @@ class Output(NamedTuple):
     z: Tensor
 
 
-def answer(logits: Tensor, pooled: Tensor) -> Output:
+def answer(logits: Tensor, pooled: Tensor) -> ModelOutput:
     """The output of a model without contrastive features."""
-    return Output(at_least_float32(logits), pooled, pooled.new_zeros(len(pooled), 0))
+    return ModelOutput(at_least_float32(logits), pooled, pooled.new_zeros(len(pooled), 0))
 
 
 def needed(value: Tensor | None, name: str) -> Tensor:

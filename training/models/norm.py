@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.distributed import total, world_size
+from training.distributed import sum_over_processes, world_size
 from training.models.sequences import length_mask
 
 MOMENTUM = 0.1
@@ -55,10 +55,10 @@ class MaskedBatchNorm(nn.Module):
 
     def _normalise_jointly(self, x: Tensor) -> Tensor:
         """By the statistics of the steps of all processes."""
-        sums = total(torch.cat([x.sum(dim=0), x.new_full((1,), len(x))]))
+        sums = sum_over_processes(torch.cat([x.sum(dim=0), x.new_full((1,), len(x))]))
         n = sums[-1]
         mean = sums[:-1] / n
-        var = total((x - mean).square().sum(dim=0)) / n
+        var = sum_over_processes((x - mean).square().sum(dim=0)) / n
         with torch.no_grad():
             self.running_mean.lerp_(mean, MOMENTUM)
             unbiased = torch.where(n > 1, var * n / (n - 1).clamp(min=1), self.running_var)

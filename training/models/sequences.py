@@ -15,7 +15,8 @@ class Stream(NamedTuple):
     Shape:
         values: (B, T, d)
         lengths: (B,) int64 on the host, 1 <= length <= T
-        mask: (B, T) bool, True = valid: mask[b, t] = t < lengths[b]
+        mask: (B, T) bool, True = valid: mask[b, t] = t < lengths[b]. Only where `BertFusion`
+            joins in time are there as many, but not the first ones
     """
 
     values: Tensor

@@ -11,7 +11,7 @@ from training.batch import Batch
 from training.model_settings import UmonsSettings
 from training.models.attention import FeedForward, GuidedAttention, SelfAttention
 from training.models.inputs import WordInput, mel_stream
-from training.models.interface import InputSizes, Output, answer, at_least_float32
+from training.models.interface import InputSizes, ModelOutput, answer, at_least_float32
 from training.models.recurrent import run_forward
 from training.models.sequences import (
     Stream,
@@ -37,7 +37,7 @@ class Umons(nn.Module):
         self.norm = SpreadNorm(model.flat)
         self.predictor = nn.Linear(model.flat, n_outputs)
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch) -> ModelOutput:
         x = fit_length(self.words(batch), self.steps)
         x = x._replace(values=run_forward(self.text, x.values, x.mask))
         y = fit_length(average_groups(mel_stream(batch), self.frames_per_step), self.steps)

@@ -10,7 +10,7 @@ from training.model_settings import VcemoSettings
 from training.models.attention import AttentionPool, SelfAttention, StatisticsPool
 from training.models.encoders import AudioEncoder, BertEncoder, WordEncoder
 from training.models.fusion import AudioWordFusion, BertFusion
-from training.models.interface import InputSizes, Output, at_least_float32, needed
+from training.models.interface import InputSizes, ModelOutput, at_least_float32, needed
 from training.models.sequences import Stream, masked_mean
 from training.settings import Modality
 
@@ -51,11 +51,11 @@ class Vcemo(nn.Module):
         self.projector = nn.Linear(d, model.projection)
         self.predictor = nn.Linear(d, n_outputs)
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch) -> ModelOutput:
         x = self.final(self._fuse(batch))
         pooled = masked_mean(x) if self.attention_pool is None else self.attention_pool(x)
         trunk = self.trunk(pooled)
-        return Output(
+        return ModelOutput(
             logits=at_least_float32(self.predictor(trunk)),
             pooled=pooled,
             z=F.normalize(at_least_float32(self.projector(trunk)), dim=-1, eps=1e-12),

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from training.batch import Batch
 from training.model_settings import XuSettings
 from training.models.inputs import WordInput, mel_stream
-from training.models.interface import InputSizes, Output, answer
+from training.models.interface import InputSizes, ModelOutput, answer
 from training.models.recurrent import BothDirections
 from training.models.sequences import Stream, masked_max, masked_softmax
 
@@ -24,7 +24,7 @@ class Xu(nn.Module):
         self.drop = nn.Dropout(model.dropout)
         self.predictor = nn.Linear(2 * model.hidden, n_outputs)
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch) -> ModelOutput:
         audio, text = self.audio(mel_stream(batch)), self.text(self.words(batch))
         aligned = self.align(text, audio)
         both = torch.cat([aligned, text.values], dim=2)

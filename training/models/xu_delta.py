@@ -11,7 +11,7 @@ from training.batch import Batch
 from training.model_settings import XuDeltaSettings
 from training.models.attention import MultiHeadAttention
 from training.models.inputs import WordInput, mel_stream
-from training.models.interface import InputSizes, Output, answer
+from training.models.interface import InputSizes, ModelOutput, answer
 from training.models.recurrent import BothDirections
 from training.models.sequences import Stream, blank, cut, masked_softmax
 
@@ -33,7 +33,7 @@ class XuDelta(nn.Module):
         self.drop = nn.Dropout(model.dropout)
         self.predictor = nn.Linear(width, n_outputs)
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch) -> ModelOutput:
         frames = cut(mel_stream(batch), self.max_frames)
         dense = self.drop(self.dense(frames.values).relu())
         audio = self.audio(frames._replace(values=blank(dense, frames.mask)))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from training.batch import Batch
 from training.model_settings import YoonMdreSettings
 from training.models.inputs import WordInput, mel_stream
-from training.models.interface import InputSizes, Output, answer
+from training.models.interface import InputSizes, ModelOutput, answer
 from training.models.recurrent import last_state, run_forward
 from training.models.sequences import Stream, cut
 from training.models.yoon_mha import attend
@@ -26,7 +26,7 @@ class YoonMdre(nn.Module):
         self.audio_half, self.text_half = (nn.Linear(model.hidden, half) for _ in range(2))
         self.predictor = _uniform(nn.Linear(2 * half, n_outputs))
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch) -> ModelOutput:
         audio, text = self.encoders(batch)
         halves = [self.audio_half(last_state(audio)), self.text_half(last_state(text))]
         pooled = torch.cat(halves, dim=1)
@@ -42,7 +42,7 @@ class YoonMdrea(nn.Module):
         self.query = nn.Linear(model.hidden, model.hidden)
         self.predictor = _uniform(nn.Linear(2 * model.hidden, n_outputs))
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch) -> ModelOutput:
         audio, text = self.encoders(batch)
         query = self.query(last_state(audio))
         pooled = torch.cat([attend(query, text), query], dim=1)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from training.batch import Batch
 from training.model_settings import YoonMhaSettings
 from training.models.inputs import WordInput, mel_stream
-from training.models.interface import InputSizes, Output, answer
+from training.models.interface import InputSizes, ModelOutput, answer
 from training.models.recurrent import BothDirections, final_states
 from training.models.sequences import Stream, masked_softmax
 
@@ -23,7 +23,7 @@ class YoonMha(nn.Module):
         self.text = BothDirections(nn.LSTM, sizes.word_dim, model.hidden)
         self.predictor = nn.Linear(4 * model.hidden, n_outputs)
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch) -> ModelOutput:
         audio = self.audio(self._dropped(mel_stream(batch)))
         text = self.text(self._dropped(self.words(batch)))
         before, found = final_states(audio), final_states(audio)

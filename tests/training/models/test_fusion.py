@@ -31,6 +31,15 @@ def test_the_named_stream_guides_the_first_fusion(tiny, streams, guide):
     assert same(fusion(audio, words).values, expected)
 
 
+def test_joined_in_time_as_many_steps_are_valid_as_the_lengths_say_though_not_the_first(
+    tiny, streams
+):
+    sequence, _, bert = streams
+    joined = BertFusion(replace(tiny, concat="time"))(sequence, bert)
+    assert joined.lengths.tolist() == joined.mask.sum(dim=1).tolist() == [9, 6]
+    assert joined.mask[1].tolist() == [True] * 5 + [False] * 3 + [True]
+
+
 @pytest.mark.parametrize("guide", ["sequence", "bert"])
 def test_the_named_stream_guides_the_second_fusion(tiny, streams, guide):
     sequence, _, bert = streams
