@@ -45,7 +45,7 @@ def pack_task(params: Params, task: str) -> PackSummary:
     """Write the tensor cache of a task."""
     if task not in params.tasks:
         raise ParamsError(f"tasks: {task!r} is not there; found {', '.join(params.tasks)}")
-    files = {n: SplitFile(layout.split(n), s.protocol) for n, s in params.splits.items()}
+    files = {n: SplitFile(layout.split(n), s) for n, s in params.splits.items()}
     return pack(task, params.tasks[task], catalog.load(), files, layout.cache(task))
 
 

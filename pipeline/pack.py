@@ -5,8 +5,8 @@
                          times and bert_tokens- where BERT's states are kept; meta.json last
 
 The cache appears whole or not at all. Its bytes depend on the rows of the task and on what made
-them: not on how the store is cut into shards or where models lie, nor on rows, sources, corpora or
-languages the task does not use.
+them: not on how the store is cut into shards or where models lie, nor on rows, sources or languages
+the task does not use. Of corpora that it does not use meta.json has the parameters, nothing else.
 """
 
 import logging
@@ -23,17 +23,18 @@ from pipeline.catalog import Catalog, shard_paths
 from pipeline.files import appearing_folder, write_json
 from pipeline.keys import CHUNK, KEY_BYTES, digest, key_of
 from pipeline.packing.index import Fold, check_folds, describe_rows, read_folds, write_index
+from pipeline.packing.made_with import made_with
 from pipeline.packing.melrows import MelRows, plan_mel
-from pipeline.packing.origins import describe_origins
+from pipeline.packing.origins import describe_origins, sections_of
 from pipeline.packing.params import TaskParams as TaskParams
 from pipeline.packing.rows import PackError, choose_utterances
 from pipeline.packing.scales import scales_of
 from pipeline.packing.sources import PackedText, unknown_words, write_text
 from pipeline.packing.tensors import write_mel
 from pipeline.splitting.leakage import COLUMNS, TIMES, LeakageError, check_leakage
-from pipeline.splitting.params import CHOSEN_ON_TEST, group_of
+from pipeline.splitting.params import CHOSEN_ON_TEST, SplitParams, group_of
 
-FORMAT = 3
+FORMAT = 4
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class SplitFile:
     """A split as the stage `split` left it."""
 
     path: Path
-    protocol: str
+    params: SplitParams  # that it was made with
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def pack(
     scales = scales_of(name, params, catalog, utterances)
     rows = plan_mel(shard_paths(catalog, "mel"), utterances, params.max_frames)
     folds = [f for s in sorted(splits) for f in read_folds(s, splits[s].path, utterances)]
-    chosen_on_test = {name for name, s in splits.items() if s.protocol in CHOSEN_ON_TEST}
+    chosen_on_test = {name for name, s in splits.items() if s.params.protocol in CHOSEN_ON_TEST}
     warnings = tuple(check_folds(folds, utterances, task, chosen_on_test))
     for warning in warnings:
         log.warning(warning)
@@ -97,6 +98,7 @@ def pack(
             shard_paths(catalog, "views"), utterances, rows, task, params.dimensions
         )
         write_index(folder / "index.parquet", utterances, rows, folds, described)
+        languages = {source: text.languages for source, text in texts.items()}
         facts = {
             **_facts(name, params, n_mels, texts),
             "dimensions": list(params.dimensions),
@@ -104,8 +106,13 @@ def pack(
             "splits": _splits(splits, folds),
             "rows": len(rows.codes),
             "utterances": len(utterances),
-            "features": describe_origins(
-                catalog, utterances, {s: text.languages for s, text in texts.items()}
+            "features": describe_origins(catalog, utterances, languages),
+            "params": made_with(
+                name,
+                params,
+                {split: file.params for split, file in splits.items()},
+                sections_of(catalog, utterances),
+                {language for found in languages.values() for language in found},
             ),
             "catalog": _digest_of_keys(rows, texts),
             "files": {p.name: _hash(p) for p in sorted(folder.iterdir())},
@@ -143,7 +150,7 @@ def _refuse_leaks(splits: Mapping[str, SplitFile], manifests: list[Path]) -> Non
     for name, split in splits.items():
         made = pq.read_table(split.path, partitioning=None)
         try:
-            check_leakage(made, facts, group_of(split.protocol))
+            check_leakage(made, facts, group_of(split.params.protocol))
         except LeakageError as error:
             raise PackError(f"split {name!r}: {error}; run `dvc repro split`") from error
 
@@ -168,8 +175,8 @@ def _splits(splits: Mapping[str, SplitFile], folds: list[Fold]) -> dict[str, Any
     return {
         name: {
             "folds": sum(fold.split == name for fold in folds),
-            "protocol": split.protocol,
-            "chosen_on": "test" if split.protocol in CHOSEN_ON_TEST else "val",
+            "protocol": split.params.protocol,
+            "chosen_on": "test" if split.params.protocol in CHOSEN_ON_TEST else "val",
         }
         for name, split in sorted(splits.items())
     }

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-FORMAT = 3
+FORMAT = 4
 META = "meta.json"
 _KEYS = {
     "format", "task", "classes", "sources", "n_mels", "word_dim", "bert_dim", "mel_max_frames",

@@ -40,6 +40,24 @@ def describe_origins(
     }
 
 
+def sections_of(catalog: Catalog, utterances: Utterances) -> dict[str, Any]:
+    """The sections of params.yaml that the store was made with, and its `corpora`.
+
+    Raises:
+        PackError: two corpora of the task were not made alike.
+    """
+    names = pc.unique(utterances.table["corpus"]).to_pylist()
+    used = {name: catalog[name] for name in sorted(names)}
+    features = ("transcripts", "views", "mel", "words", "bert")
+    made = {k: v for feature in features for k, v in _params(used, feature).items()}
+    listed = {name: features["manifest"].params for name, features in catalog.items()}
+    return {
+        **made,
+        "manifest": _alike("manifest", {name: listed[name]["manifest"] for name in used}),
+        "corpora": {name: told["corpora"] for name, told in listed.items()},
+    }
+
+
 def _source(corpora: Catalog, source: str) -> Any:
     """Who heard the texts of a source: the corpora themselves, or a Whisper and its settings."""
     heard = _params(corpora, "transcripts")["asr"]["sources"]
@@ -51,15 +69,19 @@ def _source(corpora: Catalog, source: str) -> Any:
 
 def _params(corpora: Catalog, feature: str) -> dict[str, Any]:
     """The parameters of a feature, by section, the same in every corpus."""
-    entries = {corpus: features[feature] for corpus, features in corpora.items()}
-    first = next(iter(entries))
-    for corpus, entry in entries.items():
-        if entry.params != entries[first].params:
+    return _alike(feature, {name: features[feature].params for name, features in corpora.items()})
+
+
+def _alike(feature: str, params: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """What all corpora have, by corpus."""
+    first = next(iter(params))
+    for corpus, found in params.items():
+        if found != params[first]:
             raise PackError(
                 f"{feature} of {first!r} and of {corpus!r} were made with different parameters; "
                 f"{_remedy(feature, (first, corpus))}"
             )
-    return entries[first].params
+    return params[first]
 
 
 def _revisions(corpora: Catalog, feature: str, uses: Collection[str]) -> dict[str, str]:

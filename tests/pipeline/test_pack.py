@@ -1,7 +1,7 @@
 """Laws of the tensor cache."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pipeline.labels import Task
 from pipeline.pack import PackSummary, SplitFile, TaskParams, pack
 from pipeline.packing.index import read_folds
 from pipeline.packing.rows import PackError, choose_utterances
+from pipeline.splitting.params import SplitParams
 from tests.pipeline import small_store
 from tests.pipeline.small_store import (
     BERT_DIM,
@@ -43,16 +44,19 @@ TASK = TaskParams(
     dimensions=(),
     max_frames=6,
 )
+SPEAKER = SplitParams("speaker", folds=2, val_fraction=0.1, seed=0)
+RANDOM = SplitParams("random", val_fraction=0.1, test_fraction=0.1, seed=0)
 
 WHISPER = {"compute_type": "int8", "beam_size": 1, "language": "corpus", "initial_prompt": None}
 MADE: dict[
     str, tuple[dict[str, Any], set[str]]
 ] = {  # feature -> its parameters, and the models that the catalog names
+    "manifest": ({"corpora": {"reader": "table"}, "manifest": {"silence_db": -60}}, set()),
     "transcripts": ({"asr": {"sources": {"whisper": {"model": "small", **WHISPER}}}}, {"whisper"}),
     "views": ({"audio": {"sample_rate_hz": 16000}, "augment": {"noise": None}}, set()),
     "mel": ({"audio": {"sample_rate_hz": 16000}, "mel": {"n_mels": N_MELS, "hop_ms": 10}}, set()),
-    "words": ({"words": {"models": {"en": "/here"}, "segmenters": {"zh": "char"}}}, {"en"}),
-    "bert": ({"bert": {"models": {"en": "/b"}, "max_tokens": 9, "tokens": False}}, {"en"}),
+    "words": ({"words": {"models": {"en": "/here/words"}, "segmenters": {"zh": "char"}}}, {"en"}),
+    "bert": ({"bert": {"models": {"en": "org/bert"}, "max_tokens": 9, "tokens": False}}, {"en"}),
 }
 
 
@@ -69,7 +73,7 @@ def stored(spec: Spec) -> Catalog:
 
 def packed(spec: Spec, out: Path, task: TaskParams = TASK) -> PackSummary:
     path = simple_split(spec.root / "splits" / "s.parquet", spec.corpora, spec.utterances)
-    return pack("toy", task, stored(spec), {"s": SplitFile(path, "speaker")}, out)
+    return pack("toy", task, stored(spec), {"s": SplitFile(path, SPEAKER)}, out)
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -147,7 +151,7 @@ def test_states_of_tokens_are_packed_where_the_store_keeps_them(tmp_path: Path) 
     spec = Spec(tmp_path)
     catalog = stored(spec)
     kept = {"bert": {**MADE["bert"][0]["bert"], "tokens": True}}
-    split = SplitFile(simple_split(tmp_path / "s.parquet"), "speaker")
+    split = SplitFile(simple_split(tmp_path / "s.parquet"), SPEAKER)
     pack("toy", TASK, with_params(catalog, "one", "bert", kept), {"s": split}, tmp_path / "cache")
     states = load_file(tmp_path / "cache" / "bert_tokens-reference.safetensors")
     for i in range(11):
@@ -190,7 +194,7 @@ def test_parts_of_a_task_of_fewer_classes_are_those_of_more_less_the_others(
     spec = Spec(tmp_path, utterances=61)
     parts = ("test", "train", "val", "train", "train")
     split = [(f"one/{i:02d}", fold, parts[(i + fold) % 5]) for fold in (0, 1) for i in range(61)]
-    made = SplitFile(write_split(tmp_path / "splits" / "s.parquet", split), "random")
+    made = SplitFile(write_split(tmp_path / "splits" / "s.parquet", split), RANDOM)
     sides = {}
     for task in ("4-class", "6-class"):
         out = tmp_path / "cache" / task
@@ -301,7 +305,7 @@ def test_a_class_without_utterances_is_refused(tmp_path: Path) -> None:
 
 def test_other_parameters_in_one_corpus_are_refused(tmp_path: Path) -> None:
     catalog = stored(Spec(tmp_path, corpora=("one", "two")))
-    split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), "speaker")
+    split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), SPEAKER)
     pack("toy", TASK, catalog, {"s": split}, tmp_path / "cache")
     mixed = with_params(catalog, "two", "mel", {"mel": {"n_mels": 64, "hop_ms": 10}})
     with pytest.raises(PackError, match="mel of 'one' and of 'two'"):
@@ -309,7 +313,7 @@ def test_other_parameters_in_one_corpus_are_refused(tmp_path: Path) -> None:
 
 
 def _pack_with(root: Path, rows: list[tuple[str, int, str]]) -> PackSummary:
-    split = SplitFile(write_split(root / "s.parquet", rows), "random")
+    split = SplitFile(write_split(root / "s.parquet", rows), RANDOM)
     return pack("toy", TASK, stored(Spec(root)), {"s": split}, root / "cache")
 
 
@@ -321,7 +325,7 @@ def test_an_utterance_on_both_sides_is_refused(tmp_path: Path) -> None:
 
 def test_a_speaker_on_both_sides_is_refused_by_the_speaker_protocol(tmp_path: Path) -> None:
     rows = [(f"one/{i:02d}", 0, "train" if i < 6 else "test") for i in range(11)]
-    split = SplitFile(write_split(tmp_path / "s.parquet", rows), "speaker")
+    split = SplitFile(write_split(tmp_path / "s.parquet", rows), SPEAKER)
     with pytest.raises(PackError, match=r"split 's': .*speaker"):
         pack("toy", TASK, stored(Spec(tmp_path)), {"s": split}, tmp_path / "cache")
 
@@ -333,7 +337,7 @@ def test_two_vectors_of_one_word_are_refused(tmp_path: Path) -> None:
     halved = [[x / 2 for x in row] for row in rows["vectors"].to_pylist()]
     at = rows.schema.get_field_index("vectors")
     pq.write_table(rows.set_column(at, "vectors", pa.array(halved, pa.list_(pa.float32()))), path)
-    split = SplitFile(simple_split(tmp_path / "s.parquet"), "random")
+    split = SplitFile(simple_split(tmp_path / "s.parquet"), RANDOM)
     with pytest.raises(PackError, match="mixes two models"):
         pack("toy", TASK, catalog, {"s": split}, tmp_path / "cache")
 
@@ -369,7 +373,7 @@ def features_of(cache: Path) -> dict[str, Any]:
 
 
 def repacked(root: Path, catalog: Catalog, task: TaskParams = TASK) -> Path:
-    split = SplitFile(simple_split(root / "splits" / "s.parquet"), "speaker")
+    split = SplitFile(simple_split(root / "splits" / "s.parquet"), SPEAKER)
     pack("toy", task, catalog, {"s": split}, root / "cache")
     return root / "cache"
 
@@ -378,7 +382,10 @@ def test_a_language_that_does_not_occur_and_the_place_of_models_change_nothing(
     cache: Path, tmp_path: Path
 ) -> None:
     catalog = stored(Spec(tmp_path))
-    words = {"models": {"en": "/there", "ja": "/ja"}, "segmenters": {"zh": "char", "ja": "char"}}
+    words = {
+        "models": {"en": "/there/words", "ja": "/ja"},
+        "segmenters": {"zh": "char", "ja": "char"},
+    }
     catalog = with_params(catalog, "one", "words", {"words": words})
     catalog = made_with(catalog, "one", "words", en="words-en", ja="words-ja")
     assert bytes_of(repacked(tmp_path, catalog)) == bytes_of(cache)
@@ -393,6 +400,37 @@ def test_meta_tells_what_made_the_rows(cache: Path) -> None:
         "bert": {"max_tokens": 9, "tokens": False, "revisions": {"en": "bert-en"}},
         "sources": {"reference": "reference"},
     }
+
+
+def test_meta_tells_the_parameters_it_was_made_with(cache: Path) -> None:
+    assert json.loads((cache / "meta.json").read_text())["params"] == {
+        "tasks": {
+            "toy": {
+                "classes": {"high": ["angry", "happy"], "low": ["sad"]},
+                "sources": ["reference"],
+                "dimensions": [],
+                "max_frames": 6,
+            }
+        },
+        "splits": {"s": asdict(SPEAKER)},
+        "corpora": {"one": {"reader": "table"}},
+        "manifest": {"silence_db": -60},
+        "audio": {"sample_rate_hz": 16000},
+        "augment": {"noise": None},
+        "mel": {"n_mels": N_MELS, "hop_ms": 10},
+        "asr": {"sources": {}},
+        "words": {"models": {"en": "words"}, "segmenters": {}},
+        "bert": {"models": {"en": "org/bert"}, "max_tokens": 9, "tokens": False},
+    }
+
+
+def test_a_manifest_made_with_other_parameters_is_refused(tmp_path: Path) -> None:
+    catalog = stored(Spec(tmp_path, corpora=("one", "two")))
+    other = {"corpora": {"reader": "table"}, "manifest": {"silence_db": -40}}
+    mixed = with_params(catalog, "two", "manifest", other)
+    split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), SPEAKER)
+    with pytest.raises(PackError, match=r"manifest of 'one' and of 'two' .*manifest@one manifest@"):
+        pack("toy", TASK, mixed, {"s": split}, tmp_path / "cache")
 
 
 def test_meta_tells_which_asr_made_a_text(tmp_path: Path) -> None:
@@ -423,7 +461,7 @@ def test_an_unknown_language_is_served_by_the_model_of_none(tmp_path: Path) -> N
 
 def test_models_that_differ_or_are_not_named_are_refused(tmp_path: Path) -> None:
     catalog = stored(Spec(tmp_path, corpora=("one", "two")))
-    split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), "speaker")
+    split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), SPEAKER)
     mixed = made_with(catalog, "two", "bert", en="newer")
     with pytest.raises(PackError, match=r"2 models for 'en' in bert .*dvc repro bert@one bert@two"):
         pack("toy", TASK, mixed, {"s": split}, tmp_path / "cache")
@@ -533,7 +571,7 @@ def test_ratings_are_packed_as_they_are_with_the_scales_of_their_corpora(tmp_pat
 
 def packed_rated(tmp_path: Path, catalog: Catalog) -> tuple[pa.Table, dict[str, Any]]:
     simple_split(tmp_path / "rated.parquet", tuple(catalog))
-    splits = {"rated": SplitFile(tmp_path / "rated.parquet", "speaker")}
+    splits = {"rated": SplitFile(tmp_path / "rated.parquet", SPEAKER)}
     out = tmp_path / "rated-cache"
     pack("two", RATED, catalog, splits, out)
     return pq.read_table(out / "index.parquet"), json.loads((out / "meta.json").read_text())

@@ -71,7 +71,7 @@ def write_meta(folder: Path, plan: CachePlan, **changes: Any) -> None:
     files = sorted(p for p in folder.iterdir() if p.name != "meta.json")
     digests = {p.name: _digest(p) for p in files}
     meta: dict[str, Any] = {
-        "format": 3,
+        "format": 4,
         "task": "emotion4",
         "classes": list(CLASSES),
         "sources": ["reference"],
