@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from training import metrics
 from training.fold import FoldData
 from training.losses import concordance_loss
 from training.predict import predict
 from training.progress import EpochScore
+from training.train_settings import Objective
 
 
 def validate(model: nn.Module, data: FoldData) -> EpochScore:
@@ -30,7 +31,8 @@ def validate(model: nn.Module, data: FoldData) -> EpochScore:
     score = EpochScore(0, math.nan, 0.0, math.nan, math.nan)
     if n:
         labels = data.features.cache.label[data.val_rows]
-        loss = F.cross_entropy(answers[:, :n], torch.from_numpy(labels)).item()
+        objective = data.job.run.training.objective
+        loss = _class_loss(answers[:, :n], torch.from_numpy(labels), objective)
         found = metrics.score(metrics.count(labels, np.argmax(logits[:, :n], axis=1), n))
         score = replace(score, val_loss=loss, val_wa=found.wa, val_ua=found.ua)
     if (regression := data.job.run.training.regression) is not None:
@@ -39,3 +41,15 @@ def validate(model: nn.Module, data: FoldData) -> EpochScore:
         weight = 1.0 if regression.weight is None else regression.weight
         score = replace(score, val_loss=score.val_loss + weight * apart, val_ccc=1 - apart)
     return score
+
+
+def _class_loss(logits: Tensor, labels: Tensor, objective: Objective) -> float:
+    """What an answer loses by the objective, on average: neither summed, smoothed nor weighted.
+
+    Shape:
+        logits: (n, classes); labels: (n,)
+    """
+    if objective.name == "sigmoid":
+        wanted = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
+        return F.binary_cross_entropy_with_logits(logits, wanted).item()
+    return F.cross_entropy(logits, labels).item()
