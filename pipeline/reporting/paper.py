@@ -38,7 +38,7 @@ class Line:
     how: str  # size and preset
     seeds: int
     folds: int
-    tested: int  # utterances, each counted once
+    tested: tuple[int, ...]  # utterances of each fold
     ours: tuple[Measured, ...]  # in the order of the table's scores
     paper: tuple[float, ...]
     printed: tuple[float, ...] | None
@@ -75,8 +75,10 @@ def make_tables(paper: PaperParams, runs: Mapping[str, RunParams]) -> list[Table
     return [_table(t, paper, name, runs) for name, t in paper_tables().items() if paper.of(name)]
 
 
-def measure(run: str, scores: tuple[str, ...]) -> tuple[tuple[Measured, ...], int, int, int]:
-    """Scores of the test parts of a run, its number of seeds, of folds and of utterances."""
+def measure(
+    run: str, scores: tuple[str, ...]
+) -> tuple[tuple[Measured, ...], int, int, tuple[int, ...]]:
+    """Scores of the test parts of a run, its number of seeds, of folds, of utterances in each."""
     counts = _counts(run)  # (seeds, folds, classes, classes)
     each = np.array([[_scores(c, scores) for c in folds] for folds in counts])  # (.., .., scores)
     total = _scores(counts.sum(axis=(0, 1)), scores)
@@ -89,7 +91,8 @@ def measure(run: str, scores: tuple[str, ...]) -> tuple[tuple[Measured, ...], in
         )
         for part, pooled in zip(np.moveaxis(each, 2, 0), total, strict=True)
     )
-    return found, *each.shape[:2], int(counts.sum()) // len(counts)
+    tested = counts.sum(axis=(0, 2, 3)) // len(counts)
+    return found, *each.shape[:2], tuple(map(int, tested))
 
 
 def printed_tables(tables: list[Table]) -> Iterator[Any]:
@@ -161,17 +164,28 @@ def _line(paper: PaperTable, row: str, column: str, run: str, params: RunParams)
 
 
 def _incomplete(paper: PaperTable, columns: Mapping[str, tuple[Line, ...]]) -> str:
-    """Says which runs were not tested on as many utterances as the corpus has, where known."""
-    if paper.tested is None:
+    """Says which runs were not tested on the sessions of the corpus as they are, where known."""
+    if paper.sessions is None:
         return ""
     found = {line.run: line.tested for lines in columns.values() for line in lines}
-    odd = [f"{run} on {n}" for run, n in found.items() if n != paper.tested]
+    odd = [f"{run} on {_summed(n)}" for run, n in found.items() if n != paper.sessions]
     if not odd:
         return ""
     return (
-        f"Not the paper's corpus as others use it, which is {paper.counted}. Tested were "
-        f"{', '.join(odd)}: look for recordings that are missing or rejected, and at the task."
+        f"Not the paper's corpus as others use it, which is {paper.counted}, by session "
+        f"{_summed(paper.sessions)}. Tested were {', '.join(odd)}: look for recordings that are "
+        "missing or rejected, at the task and at the split."
     )
+
+
+def _summed(parts: tuple[int, ...]) -> str:
+    """The whole with its parts.
+
+    >>> _summed((2, 3)), _summed((4,))
+    ('5 (2 + 3)', '4')
+    """
+    told = " + ".join(map(str, parts))
+    return f"{sum(parts)} ({told})" if len(parts) > 1 else told
 
 
 def _counts(run: str) -> Any:

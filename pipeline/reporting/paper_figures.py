@@ -73,8 +73,8 @@ class PaperTable:
     scores: tuple[str, ...]
     note: str
     rows: Mapping[str, PaperRow]
-    tested: int | None  # utterances of the corpus, where its size is known
-    counted: str  # the same by classes
+    sessions: tuple[int, ...] | None  # utterances of each session of the corpus, where known
+    counted: str  # all of them by classes
 
 
 @functools.cache
@@ -91,11 +91,12 @@ def _table(
     scores: list[str],
     note: str,
     rows: dict[str, dict[str, object]],
-    tested: int | None = None,
+    sessions: list[int] | None = None,
     counted: str = "",
 ) -> PaperTable:
     made = {name: _row(**row) for name, row in rows.items()}  # type: ignore[arg-type]
-    return PaperTable(title, corpus, columns, tuple(scores), note, made, tested, counted)
+    known = None if sessions is None else tuple(sessions)
+    return PaperTable(title, corpus, columns, tuple(scores), note, made, known, counted)
 
 
 def _row(

@@ -2,12 +2,14 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline import layout, params
 from pipeline.params import ParamsError, RunParams
@@ -50,7 +52,7 @@ def test_a_score_is_the_mean_of_folds_and_spreads_over_seeds() -> None:
     answer("xu", {(0, 0): [2, 2], (0, 1): [1, 2], (1, 0): [2, 0], (1, 1): [0, 0]})
     ((wa, ua), seeds, folds, tested) = measure("xu", ("wa", "ua"))
     each = np.array([[100.0, 75.0], [50.0, 0.0]])  # [seed, fold]; validation takes no part
-    assert (seeds, folds, tested) == (2, 2, 8)
+    assert (seeds, folds, tested) == (2, 2, (4, 4))
     assert wa == ua
     assert wa.mean == pytest.approx(each.mean())
     assert wa.seed_std == pytest.approx(np.std(each.mean(axis=1), ddof=1))
@@ -80,7 +82,22 @@ def test_the_papers_figures_are_compared_with_on_its_own_corpus_alone(
     assert line.how == "xu, xu-original"
     missing = "which is 5531 utterances" in table.warning and "xu on 4:" in table.warning
     assert missing == (beside == "paper")
-    assert ("xu on 4:" in shown(table)) == missing
+    assert ("xu on 4:" in " ".join(shown(table).split())) == missing
+
+
+def test_a_run_on_all_of_the_corpus_in_other_sessions_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer("xu", {(0, fold): [2, 2] for fold in range(5)})
+    told = PaperParams("iemocap", {}, {"clean": {"xu": ("xu",)}}, {})
+    known = paper_tables()["table2"].sessions
+    assert known == (1085, 1023, 1151, 1031, 1241) and sum(known) == 5531
+    for sessions, named in (((4,) * 5, False), ((5, 3, 4, 4, 4), True)):
+        table2 = replace(paper_tables()["table2"], sessions=sessions)
+        monkeypatch.setattr("pipeline.reporting.paper.paper_tables", lambda t=table2: {"table2": t})
+        (table,) = make_tables(told, {"xu": RUN})
+        assert ("xu on 20 (4 + 4 + 4 + 4 + 4): look" in table.warning) == named
+        assert ("by session 20 (5 + 3 + 4 + 4 + 4)." in table.warning) == named
 
 
 def test_a_misprint_is_shown_struck_out_beside_what_it_should_be() -> None:
@@ -134,8 +151,6 @@ def test_the_misprint_is_the_ua_of_the_second_table() -> None:
     ],
 )
 def test_a_cell_that_is_not_there_is_named(changes: dict[str, object], message: str) -> None:
-    from ruamel.yaml import YAML
-
     plain = YAML(typ="safe").load(ROOT / "profiles" / "paper.yaml")
     plain["report"]["paper"] |= changes
     with pytest.raises(ParamsError, match=message):
