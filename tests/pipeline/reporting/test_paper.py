@@ -177,3 +177,50 @@ def test_the_profile_fills_every_cell_with_runs_of_its_kind_and_no_run_is_idle()
                         assert len(found.tasks[run.task].classes) == int(column)
                     if name == "table3" and row != "all":
                         assert set(row.split("_")) == set(run.modalities)
+
+
+def without(lacking: str) -> params.Params:
+    """The profile with what its head says to remove for a corpus that lacks something."""
+    plain = YAML(typ="safe").load(ROOT / "profiles" / "paper.yaml")
+    runs, paper = plain["runs"], plain["report"]["paper"]
+    if lacking == "sessions":
+        del plain["splits"]["clean"], plain["splits"]["paper"]
+        gone = {
+            name for cells in paper["table2"].values() for row in cells.values() for name in row
+        }
+        paper["table2"] = {}
+    elif lacking == "fear or surprise":
+        del plain["tasks"]["emotion6"], paper["table1"][6]
+        gone = {name for name in runs if "-6" in name}
+    else:
+        for column in paper["table2"].values():
+            del column["cme"]
+        gone = {name for name in runs if name.startswith("cme-")}
+    plain["runs"] = {name: run for name, run in runs.items() if name not in gone}
+    assert f"#   {lacking} " in (ROOT / "profiles" / "paper.yaml").read_text()
+    return params.read(plain, lacking)
+
+
+def test_without_sessions_no_split_needs_them() -> None:
+    left = without("sessions")
+    assert {split.protocol for split in left.splits.values()} == {"random"}
+    assert {run.split for run in left.runs.values()} == {"random"}
+
+
+def test_without_fear_or_surprise_no_task_has_them() -> None:
+    left = without("fear or surprise")
+    emotions = {e for task in left.tasks.values() for e in task.task.index}
+    assert emotions == {"angry", "happy", "excited", "neutral", "sad"}
+    assert {run.task for run in left.runs.values()} == {"emotion4"}
+
+
+def test_without_times_of_words_no_model_reads_them() -> None:
+    left = without("times of words")
+    assert "cme" not in {left.sizes[run.size].name for run in left.runs.values()}
+
+
+@pytest.mark.parametrize("lacking", ["sessions", "fear or surprise", "times of words"])
+def test_what_is_left_of_the_profile_still_fills_its_tables(lacking: str) -> None:
+    left = without(lacking)
+    assert left.report.paper is not None
+    assert set(left.report.paper.runs) == set(left.runs)
