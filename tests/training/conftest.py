@@ -220,6 +220,7 @@ TINY = VcemoSettings(
     concat="time",
     pool="mean",
     bert="first",
+    audio_head=False,
 )
 BASELINES = {  # tiny ones; a name -> its settings
     "umons": UmonsSettings("umons", 32, 4, 32, 2, 0.1, 6, 4, 32, "trained"),

@@ -187,6 +187,17 @@ def test_two_views_are_the_same_without_chance_and_then_add_nothing_to_the_cross
     assert double.item() == pytest.approx(single.item(), abs=1e-6)
 
 
+def test_every_head_is_taught(sharp, case):
+    model, batch = case
+    model.eval()
+    settings = replace(sharp.training, contrast=None)
+    out = model(batch)
+    two = out._replace(heads=(out.logits, out.logits.flip(1)))
+    found = training_loss(lambda _batch: two, batch, F.one_hot(batch.label, 4).float(), settings)
+    each = [F.cross_entropy(head, batch.label) for head in two.heads]
+    assert torch.allclose(found, sum(each) / 2)
+
+
 def test_under_bfloat16_only_the_passes_lose_precision(sharp, case):
     model, batch = case
     seen = []

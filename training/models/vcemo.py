@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from training.batch import Batch
 from training.model_settings import VcemoSettings
@@ -19,7 +19,9 @@ class Vcemo(nn.Module):
     """The fusion network over the active modalities; parts of absent ones are not created.
 
     One modality goes straight to the final self-attention. Of two, the sequence (audio or words)
-    meets words or BERT in the one fusion they take part in.
+    meets words or BERT in the one fusion they take part in. With `audio_head` the audio is judged
+    by itself as well: both answers are learned, and the network's is their mean (late fusion). It
+    has no second head where there is nothing but audio, or none.
 
     Raises:
         ValueError: at the forward pass, when the batch lacks an active input.
@@ -42,47 +44,80 @@ class Vcemo(nn.Module):
 
         # Joined by features, everything after the second fusion is twice as wide, inner layers too.
         widen = 2 if self.fusion2 is not None and model.concat == "feature" else 1
+        self.top = Top(model, widen)
+        self.projector = nn.Linear(widen * model.d, model.projection)
+        self.predictor = nn.Linear(widen * model.d, n_outputs)
+        self.audio_head = None
+        if model.audio_head and audio and (words or bert):
+            self.audio_head = AudioHead(model, n_outputs)
+
+    def forward(self, batch: Batch) -> ModelOutput:
+        audio, words, bert = self._streams(batch)
+        fused = _combine(self.fusion2, _combine(self.fusion1, audio, words), bert)
+        pooled, trunk = self.top(fused)
+        heads = [at_least_float32(self.predictor(trunk))]
+        if self.audio_head is not None:
+            heads.append(at_least_float32(self.audio_head(audio)))
+        z = F.normalize(at_least_float32(self.projector(trunk)), dim=-1, eps=1e-12)
+        return ModelOutput(tuple(heads), pooled, z)
+
+    def _streams(self, batch: Batch) -> tuple[Stream | None, Stream | None, Stream | None]:
+        audio = words = bert = None
+        if self.audio is not None:
+            audio = self.audio(needed(batch.mel, "mel"), needed(batch.mel_len, "mel_len"))
+        if self.words is not None:
+            words = self.words(needed(batch.word, "word"), needed(batch.word_len, "word_len"))
+        if self.bert is not None:
+            bert = self.bert(needed(batch.bert, "bert"), batch.bert_len)
+        return audio, words, bert
+
+
+class Top(nn.Module):
+    """From a stream to one vector: self-attention, pooling, and a hidden layer, the trunk.
+
+    Shape:
+        stream (B, T, widen d); output: pooled (B, widen d, twice as wide for `attn_stats`) and
+            trunk (B, widen d)
+    """
+
+    def __init__(self, model: VcemoSettings, widen: int = 1) -> None:
+        super().__init__()
         d = widen * model.d
         self.final = SelfAttention(d, model.heads, widen * model.ff, model.dropout)
         pools = {"attn": AttentionPool, "attn_stats": StatisticsPool}
         self.attention_pool = pools[model.pool](d, model.dropout) if model.pool in pools else None
         wide = 2 * d if model.pool == "attn_stats" else d
         self.trunk = nn.Sequential(nn.Linear(wide, d), nn.ReLU(), nn.Dropout(model.dropout))
-        self.projector = nn.Linear(d, model.projection)
-        self.predictor = nn.Linear(d, n_outputs)
 
-    def forward(self, batch: Batch) -> ModelOutput:
-        x = self.final(self._fuse(batch))
+    def forward(self, stream: Stream) -> tuple[Tensor, Tensor]:
+        x = self.final(stream)
         pooled = masked_mean(x) if self.attention_pool is None else self.attention_pool(x)
-        trunk = self.trunk(pooled)
-        return ModelOutput(
-            logits=at_least_float32(self.predictor(trunk)),
-            pooled=pooled,
-            z=F.normalize(at_least_float32(self.projector(trunk)), dim=-1, eps=1e-12),
-        )
-
-    def _fuse(self, batch: Batch) -> Stream:
-        sequence, bert = self._sequence(batch), None
-        if self.bert is not None:
-            bert = self.bert(needed(batch.bert, "bert"), batch.bert_len)
-        return _combine(self.fusion2, sequence, bert)
-
-    def _sequence(self, batch: Batch) -> Stream | None:
-        audio = words = None
-        if self.audio is not None:
-            audio = self.audio(needed(batch.mel, "mel"), needed(batch.mel_len, "mel_len"))
-        if self.words is not None:
-            words = self.words(needed(batch.word, "word"), needed(batch.word_len, "word_len"))
-        if audio is None and words is None:
-            return None
-        return _combine(self.fusion1, audio, words)
+        return pooled, self.trunk(pooled)
 
 
-def _combine(fusion: nn.Module | None, first: Stream | None, second: Stream | None) -> Stream:
+class AudioHead(nn.Module):
+    """What the audio says by itself, as a network of audio alone would; (B, T, d) -> (B, outputs).
+
+    Its own loss keeps the audio encoder at work where text explains the training part, and says
+    nothing of the test part (Wang et al. 2020 on networks of several modalities).
+    """
+
+    def __init__(self, model: VcemoSettings, n_outputs: int) -> None:
+        super().__init__()
+        self.top = Top(model)
+        self.predictor = nn.Linear(model.d, n_outputs)
+
+    def forward(self, audio: Stream) -> Tensor:
+        _, trunk = self.top(audio)
+        logits: Tensor = self.predictor(trunk)
+        return logits
+
+
+def _combine(
+    fusion: nn.Module | None, first: Stream | None, second: Stream | None
+) -> Stream | None:
     """The fusion of two streams, or the only one there is."""
     if fusion is not None:
         fused: Stream = fusion(first, second)
         return fused
-    only = second if first is None else first
-    assert only is not None, "a model has at least one modality"
-    return only
+    return second if first is None else first

@@ -33,6 +33,7 @@ READINGS = [
     {"pool": "attn"},
     {"pool": "attn_stats", "audio_lstm": "both", "frames_per_step": 3},
     {"fusion1_guide": "audio", "fusion2_guide": "bert"},
+    {"audio_head": True, "pool": "attn_stats", "concat": "feature"},
 ]
 
 
@@ -60,10 +61,10 @@ def test_parameter_counts_are_those_of_the_specification(full, sizes, modalities
 def test_parts_have_the_specified_sizes(full, sizes):
     with torch.device("meta"):
         model = Vcemo(full, sizes, ALL, 4)
-    parts = [model.audio, model.words, model.bert, model.fusion1, model.fusion2, model.final]
+    parts = [model.audio, model.words, model.bert, model.fusion1, model.fusion2, model.top.final]
     sizes_found = [size_of(part) for part in parts]
     assert sizes_found == [1_593_824, 768_512, 196_864, 5_529_600, 5_529_600, 789_760]
-    assert [size_of(p) for p in (model.trunk, model.projector)] == [65_792, 32_896]
+    assert [size_of(p) for p in (model.top.trunk, model.projector)] == [65_792, 32_896]
 
 
 @pytest.mark.parametrize("modalities", COUNTS)
@@ -124,7 +125,7 @@ def test_short_utterances_give_finite_answers(tiny, sizes, make_batch, frames):
     batch = make_batch([frames], [1])
     for mode in (True, False):
         out = model.train(mode)(batch)
-        assert all(torch.isfinite(part).all() for part in out)
+        assert all(torch.isfinite(part).all() for part in (out.logits, out.pooled, out.z))
     steps = AudioEncoder(tiny, sizes.n_mels)(batch.mel, batch.mel_len)
     expected = math.ceil(math.ceil(frames / 2) / 2)
     assert steps.values.shape[1] == expected == steps.lengths.item()
@@ -262,8 +263,8 @@ def test_every_dropout_of_the_specification_is_there_and_used(tiny, sizes, batch
     model = build(tiny, sizes)
     block = ["drop", "feed_forward.2"]
     guide, guided = [*block, "attention"], [*block, "own", "guided"]
-    expected = {"audio.drop", "words.drop", "bert.drop", "trunk.2"}
-    expected |= {f"final.{name}" for name in guide}
+    expected = {"audio.drop", "words.drop", "bert.drop", "top.trunk.2"}
+    expected |= {f"top.final.{name}" for name in guide}
     for fusion in ("fusion1", "fusion2"):
         expected |= {f"{fusion}.attention.guide.0.{name}" for name in guide}
         expected |= {f"{fusion}.attention.guided.0.{name}" for name in guided}
@@ -280,10 +281,29 @@ def test_every_dropout_of_the_specification_is_there_and_used(tiny, sizes, batch
         setattr(module, field, 0.0)
 
 
+def test_the_audio_head_judges_the_audio_alone_and_the_answer_is_the_mean(tiny, sizes, batch):
+    model = build(replace(tiny, audio_head=True), sizes).eval()
+    other = replace(batch, word=batch.word + 1.0, bert=batch.bert - 1.0)
+    (fused, audio), (fused_other, audio_other) = model(batch).heads, model(other).heads
+    assert torch.equal(audio, audio_other)
+    assert not torch.allclose(fused, fused_other)
+    assert torch.allclose(model(batch).logits, (fused + audio) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("modalities", COUNTS)
+def test_the_audio_head_is_a_network_of_audio_alone_beside_the_fused_one(full, sizes, modalities):
+    with torch.device("meta"):
+        one, two = (
+            size_of(Vcemo(replace(full, audio_head=x), sizes, modalities, 4)) for x in (False, True)
+        )
+    joins = "audio" in modalities and len(modalities) > 1
+    assert two - one == (789_760 + 65_792 + 257 * 4 if joins else 0)
+
+
 def test_the_heads_stand_on_a_trunk_of_linear_and_relu(tiny, sizes, batch):
     model = build(tiny, sizes).eval()
     out = model(batch)
-    trunk = F.relu(F.linear(out.pooled, model.trunk[0].weight, model.trunk[0].bias))
+    trunk = F.relu(F.linear(out.pooled, model.top.trunk[0].weight, model.top.trunk[0].bias))
     assert torch.allclose(out.logits, model.predictor(trunk), atol=1e-6)
     assert torch.allclose(out.z, F.normalize(model.projector(trunk)), atol=1e-6)
 
@@ -292,15 +312,15 @@ def test_nothing_but_the_final_block_stands_between_the_second_fusion_and_the_me
     tiny, sizes, batch
 ):
     model, seen = build(tiny, sizes).eval(), {}
-    for name in ("fusion1", "fusion2", "final"):
-        part = getattr(model, name)
+    for name in ("fusion1", "fusion2", "top.final"):
+        part = model.get_submodule(name)
         part.register_forward_hook(
             lambda _, given, out, name=name: seen.update({name: (given[0], out)})
         )
     pooled = model(batch).pooled
     assert torch.equal(seen["fusion2"][0].values, seen["fusion1"][1].values)
-    assert torch.equal(seen["final"][0].values, seen["fusion2"][1].values)
-    last = seen["final"][1]
+    assert torch.equal(seen["top.final"][0].values, seen["fusion2"][1].values)
+    last = seen["top.final"][1]
     means = [x[valid].mean(dim=0) for x, valid in zip(last.values, last.mask, strict=True)]
     assert torch.allclose(pooled, torch.stack(means), atol=1e-6)
 
