@@ -21,7 +21,7 @@ from training.settings import Modality, RunSettings
 from training.strict import read_one_of
 from training.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 MODEL = "model.safetensors"
 RECORD = "fold.json"
 _AGAIN = "remove its folder and train again"

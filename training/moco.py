@@ -32,7 +32,8 @@ class MomentumContrast(nn.Module):
         super().__init__()
         self.momentum, self.precision = settings.momentum, precision
         self.encoder = copy.deepcopy(model).requires_grad_(False).train()
-        self.encoder.predictor = nn.Identity()
+        for head, instead in (("predictor", nn.Identity()), ("audio_head", None)):
+            setattr(self.encoder, head, instead)
         self.register_buffer("feat", torch.zeros(settings.queue, width))
         self.register_buffer("label", torch.full((settings.queue,), -1))
         self.register_buffer("ptr", torch.tensor(0))

@@ -112,7 +112,7 @@ def training_loss(
 ) -> Tensor:
     """The loss of the joint batch of all processes, from this one's share of it.
 
-    Of two passes under different dropout masks if so set, and of every head of a model.
+    Of two passes under different dropout masks if so set; of a model's heads the mean.
 
     Only the passes may be in bfloat16: the contrastive loss takes differences of similarities that
     bfloat16 cannot tell apart.
@@ -122,11 +122,13 @@ def training_loss(
     """
     with autocast(batch.label.device, settings.precision):
         passes = [model(batch) for _ in range(2 if settings.double_view else 1)]
-    heads = [head for p in passes for head in p.heads]
-    logits = torch.cat([gather(head, batch.joint) for head in heads])
-    targets = gather(targets, batch.joint).repeat(len(heads), 1)
-    n_classes = logits.shape[1] - (0 if batch.ratings is None else batch.ratings.shape[1])
-    loss = answer_loss(logits, targets, n_classes, settings, class_weights)
+    targets = gather(targets, batch.joint).repeat(len(passes), 1)
+    n_classes = targets.shape[1] - (0 if batch.ratings is None else batch.ratings.shape[1])
+    losses = []
+    for views in zip(*(p.heads for p in passes), strict=True):  # of one head, in all passes
+        logits = torch.cat([gather(view, batch.joint) for view in views])
+        losses.append(answer_loss(logits, targets, n_classes, settings, class_weights))
+    loss = torch.stack(losses).mean()
     contrast = settings.contrast
     if contrast is None:
         return loss

@@ -63,7 +63,7 @@ def test_a_large_file_takes_no_memory_of_its_own(make_cache):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 9}, r"has format 9, this version reads 3"),
+        ({"format": 9}, r"has format 9, this version reads 4"),
         ({"rows": 5}, r"96 rows, meta\.json says 5"),
         ({"utterances": 40}, r"not exactly one original row for each of 40 utterances"),
         ({"classes": ["angry"]}, r"labels outside the 1 classes"),

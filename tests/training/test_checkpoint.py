@@ -98,5 +98,5 @@ def test_a_folder_that_is_missing_or_damaged_is_refused_with_what_to_do(trained,
     with pytest.raises(ValueError, match=r"fold\.json is not JSON"):
         load_fold(folder)
     record.write_text(json.dumps({"format": 9}))
-    with pytest.raises(ValueError, match="has format 9, this version reads 1"):
+    with pytest.raises(ValueError, match="has format 9, this version reads 2"):
         load_fold(folder)

@@ -187,15 +187,21 @@ def test_two_views_are_the_same_without_chance_and_then_add_nothing_to_the_cross
     assert double.item() == pytest.approx(single.item(), abs=1e-6)
 
 
-def test_every_head_is_taught(sharp, case):
+@pytest.mark.parametrize("objective", ["cross_entropy", "cross_entropy_sum", "sigmoid"])
+@pytest.mark.parametrize("double", [False, True])
+def test_the_loss_of_two_heads_is_the_mean_of_theirs(sharp, case, objective, double):
     model, batch = case
     model.eval()
-    settings = replace(sharp.training, contrast=None)
+    settings = replace(changed(sharp.training, "objective.name", objective), contrast=None)
+    settings = replace(settings, double_view=double)
+    targets = F.one_hot(batch.label, 4).float()
     out = model(batch)
-    two = out._replace(heads=(out.logits, out.logits.flip(1)))
-    found = training_loss(lambda _batch: two, batch, F.one_hot(batch.label, 4).float(), settings)
-    each = [F.cross_entropy(head, batch.label) for head in two.heads]
-    assert torch.allclose(found, sum(each) / 2)
+    both = (out.logits, out.logits.flip(1))
+
+    def loss(*heads):
+        return training_loss(lambda _: out._replace(heads=heads), batch, targets, settings)
+
+    assert torch.allclose(loss(*both), (loss(both[0]) + loss(both[1])) / 2)
 
 
 def test_under_bfloat16_only_the_passes_lose_precision(sharp, case):

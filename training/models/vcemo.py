@@ -20,8 +20,8 @@ class Vcemo(nn.Module):
 
     One modality goes straight to the final self-attention. Of two, the sequence (audio or words)
     meets words or BERT in the one fusion they take part in. With `audio_head` the audio is judged
-    by itself as well: both answers are learned, and the network's is their mean (late fusion). It
-    has no second head where there is nothing but audio, or none.
+    by itself as well: both answers are learned, and the network's is their mean (late fusion).
+    Audio alone, or no audio, gets no second head.
 
     Raises:
         ValueError: at the forward pass, when the batch lacks an active input.
@@ -54,6 +54,7 @@ class Vcemo(nn.Module):
     def forward(self, batch: Batch) -> ModelOutput:
         audio, words, bert = self._streams(batch)
         fused = _combine(self.fusion2, _combine(self.fusion1, audio, words), bert)
+        assert fused is not None, "a model has at least one modality"
         pooled, trunk = self.top(fused)
         heads = [at_least_float32(self.predictor(trunk))]
         if self.audio_head is not None:
@@ -98,8 +99,9 @@ class Top(nn.Module):
 class AudioHead(nn.Module):
     """What the audio says by itself, as a network of audio alone would; (B, T, d) -> (B, outputs).
 
-    Its own loss keeps the audio encoder at work where text explains the training part, and says
-    nothing of the test part (Wang et al. 2020 on networks of several modalities).
+    Its own loss keeps the audio encoder at work where texts explain the training part and say
+    nothing of the test part. After "What Makes Training Multi-Modal Classification Networks Hard?"
+    (Wang et al. 2020), without its weighting of losses.
     """
 
     def __init__(self, model: VcemoSettings, n_outputs: int) -> None:
