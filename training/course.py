@@ -32,7 +32,8 @@ class Course:
         self.optimiser = make_optimiser(model.parameters(), settings.optimiser)
         self.average = Average(settings.ema, settings.average_epochs, settings.epochs)
         self.moco = _momentum_contrast(model, settings)
-        self.kept = copy.deepcopy(model)  # with the weights that are validated
+        # With the weights that are validated; `to` puts an LSTM's into one block again, for cuDNN.
+        self.kept = copy.deepcopy(model).to(next(model.parameters()).device)
         self.history: list[EpochScore] = []
         self.best_epoch = 0
         self.best_state: State = {}

@@ -47,15 +47,24 @@ def precision(device: torch.device, wanted: Precision) -> str:
 
 
 def autocast(device: torch.device, wanted: Precision) -> AbstractContextManager[object]:
-    """The passes inside are computed in the precision that is wanted."""
+    """The passes inside are computed in the precision that is wanted.
+
+    On CUDA without cuDNN's attention, which torch prefers on some GPUs: it makes a plan for each
+    new shape, and almost every batch has another.
+    """
+    if device.type == "cuda":
+        torch.backends.cuda.enable_cudnn_sdp(False)
     if precision(device, wanted) == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
 
 
 @contextmanager
-def own_chance(seed: int) -> Iterator[None]:
+def own_chance(seed: int, device: torch.device | None = None) -> Iterator[None]:
     """Inside, torch starts from `seed` and uses one thread; after, all is as before.
+
+    Of all GPUs that is promised for `device` alone: asking any other for its state would take up
+    some of its memory.
 
     The number of threads decides the order of sums and with it the last bits, so it must be the
     same for all. Two are 1.3 times as fast on two idle cores and 30 times slower on busy ones,
@@ -64,7 +73,7 @@ def own_chance(seed: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([] if device is None or device.type == "cpu" else [device]):
             torch.manual_seed(seed)
             yield
     finally:

@@ -70,7 +70,7 @@ def _answers(
 ) -> list[Answers]:
     """What one network answers to each of several parts of the index."""
     device, settings = torch.device(job.device), job.run.training
-    with own_chance(0), explain_memory(settings.batch_size):
+    with own_chance(0, device), explain_memory(settings.batch_size):
         trained = load_fold(job.folder, device)
         if (vocabulary := vocabulary_of(trained.record)) is not None:
             features = features.knowing(vocabulary)

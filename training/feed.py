@@ -36,7 +36,7 @@ def feed(
     that do not fit there are gathered ahead by a thread, in pinned memory, from which copying does
     not wait.
     """
-    if device.type != "cuda" or features.device == device:
+    if features.device.type == device.type:  # `cuda` is also `cuda:0`
         for rows in batches:
             yield features.collate(rows, normalise).to(device)
     else:

@@ -13,7 +13,7 @@ from training.train_settings import Moco, Precision
 
 
 class MomentumContrast(nn.Module):
-    """The contrastive loss against the keys of this batch and of earlier ones.
+    """The contrastive loss against the keys of this batch and of earlier ones, on its device.
 
     The key encoder is a copy of the network up to its contrastive features. It gets no gradient but
     follows the weights; its batch norms keep statistics of their own. It stays in training mode.
@@ -37,6 +37,9 @@ class MomentumContrast(nn.Module):
         self.register_buffer("feat", torch.zeros(settings.queue, width))
         self.register_buffer("label", torch.full((settings.queue,), -1))
         self.register_buffer("ptr", torch.tensor(0))
+        # Also where nothing moves: cuDNN wants an LSTM's weights in one block, which copying breaks
+        # up and `to` restores.
+        self.to(next(model.parameters()).device)
 
     def forward(
         self, model: nn.Module, batch: Batch, z: Tensor, temperature: float, empty: Empty

@@ -52,7 +52,8 @@ LOOK_EVERY = 50  # batches, at the numbers that wait on the device
 def train_fold(job: FoldJob, report: Report) -> None:
     """Train one network of a fold and write its folder; go on where a killed run was."""
     settings, device = job.run.training, torch.device(job.device)
-    with own_chance(seed_of("model", job.fold, job.network)), explain_memory(settings.batch_size):
+    seed = seed_of("model", job.fold, job.network)
+    with own_chance(seed, device), explain_memory(settings.batch_size):
         data = open_fold(job)
         record = describe_fold(job.run, data.features.cache, job.fold, job.network)
         if data.vocabulary is not None:

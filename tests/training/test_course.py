@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from training.average import clone_state
 from training.cache import open_cache
@@ -171,3 +172,16 @@ def test_the_course_is_read_without_running_code_from_the_file(course, tmp_path)
     other.resume(path)
     assert other.history == going.history
     assert (other.best_epoch, other.stale) == (2, 0)
+
+
+def test_copies_of_lstms_are_laid_out_for_the_device_like_the_network(course, monkeypatch):
+    laid_out = []
+    flatten = nn.RNNBase.flatten_parameters
+    monkeypatch.setattr(
+        nn.RNNBase, "flatten_parameters", lambda lstm: laid_out.append(id(lstm)) or flatten(lstm)
+    )
+    going = course()
+    copies = [*going.kept.modules(), *going.moco.encoder.modules()]
+    lstms = {id(m) for m in copies if isinstance(m, nn.RNNBase)}
+    assert lstms
+    assert lstms <= set(laid_out)

@@ -46,3 +46,25 @@ def test_chance_starts_from_the_seed():
         first = torch.rand(1)
     with own_chance(1):
         assert torch.equal(torch.rand(1), first)
+
+
+def test_only_the_gpu_in_use_is_asked_for_its_chance(monkeypatch):
+    asked, given_back = [], []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: asked.append(device))
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda _, device: given_back.append(device))
+    for device in (None, torch.device("cpu"), torch.device("cuda", 3)):
+        with own_chance(1, device):
+            pass
+    assert asked == given_back == [torch.device("cuda", 3)]
+
+
+@pytest.mark.parametrize("wanted", ["float32", "bfloat16"])
+@pytest.mark.filterwarnings("ignore:User provided device_type of 'cuda'")
+def test_on_cuda_attention_is_not_that_of_cudnn(wanted):
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    with autocast(torch.device("cpu"), wanted):
+        assert torch.backends.cuda.cudnn_sdp_enabled()
+    with autocast(torch.device("cuda"), wanted):
+        assert not torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(True)

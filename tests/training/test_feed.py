@@ -1,5 +1,6 @@
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,3 +57,11 @@ def test_on_a_cpu_features_stay_in_the_file(features):
     assert settle(features, CPU) is features
     assert features.device == CPU
     assert features.to(CPU).nbytes == features.nbytes > 0
+
+
+def test_features_on_the_gpu_are_gathered_there_by_whatever_number_it_goes():
+    def collate(rows, normalise):
+        return SimpleNamespace(to=lambda device: rows)  # cannot be pinned
+
+    there = SimpleNamespace(device=torch.device("cuda", 0), collate=collate)
+    assert list(feed(there, [1, 2], None, torch.device("cuda"))) == [1, 2]

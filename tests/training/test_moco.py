@@ -176,3 +176,8 @@ def test_a_state_dict_brings_back_queue_and_place(course):
     for name, value in course.moco.state_dict().items():
         assert torch.equal(value, other.state_dict()[name]), name
     assert (other.ptr.item(), filled(other)) == (6, 6)
+
+
+def test_the_queue_lies_where_the_network_does():
+    moco = MomentumContrast(Line(1.0).to("meta"), 1, Moco(queue=4, momentum=0.5), "auto")
+    assert {value.device.type for value in moco.state_dict().values()} == {"meta"}

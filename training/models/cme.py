@@ -14,7 +14,7 @@ from training.model_settings import CmeSettings
 from training.models.inputs import WordInput, mel_stream
 from training.models.interface import InputSizes, ModelOutput, answer, at_least_float32, needed
 from training.models.recurrent import BothDirections
-from training.models.sequences import cut, masked_max
+from training.models.sequences import cut, masked_max, ranges
 
 KERNELS = (5, 2, 2)  # of the convolutions over time
 REACH = sum(KERNELS) - len(KERNELS)  # frames that an output sees beside its first
@@ -85,11 +85,10 @@ def mean_and_max(x: Tensor, spans: Tensor) -> Tensor:
     batch, time, d = x.shape
     first, stop = spans.flatten(0, 1).unbind(dim=1)
     counts = stop - first
-    owner = torch.repeat_interleave(counts)  # the span of each step that lies in one
-    within = torch.arange(len(owner)) - (counts.cumsum(0) - counts)[owner]
     sample = torch.arange(batch).repeat_interleave(spans.shape[1])
-    steps = (sample * time + first)[owner] + within
-    owner, steps, counts = (t.to(x.device, non_blocking=True) for t in (owner, steps, counts))
+    steps = ranges(sample * time + first, counts, x.device)
+    counts = counts.to(x.device, non_blocking=True)
+    owner = torch.repeat_interleave(counts, output_size=len(steps))  # the span of each step
     values = at_least_float32(x).flatten(0, 1)[steps]  # bfloat16 sums lose too much
     empty = values.new_zeros(len(counts), d)
     mean = empty.index_add(0, owner, values) / (counts[:, None] + 1e-6)

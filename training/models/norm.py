@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.distributed import sum_over_processes, world_size
-from training.models.sequences import length_mask
+from training.models.sequences import ranges
 
 MOMENTUM = 0.1
 EPS = 1e-5
@@ -35,10 +35,7 @@ class MaskedBatchNorm(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         size = x.shape[:2]
-        mask = length_mask(
-            lengths, size[1], "cpu"
-        )  # the host knows the lengths: no wait for the device
-        valid = mask.flatten().nonzero()[:, 0].to(x.device, non_blocking=True)
+        valid = ranges(torch.arange(size[0]) * size[1], lengths, x.device)
         steps = x.flatten(0, 1).index_select(0, valid)  # (steps, C) or (steps, F, C)
         normal = self._normalise(steps.reshape(-1, x.shape[-1])).view_as(steps).to(x.dtype)
         padded = normal.new_zeros(size.numel(), *x.shape[2:])

@@ -3,20 +3,23 @@
 import torch
 from torch import Tensor, nn
 
+from training.models.interface import at_least_float32
 from training.models.sequences import Stream, blank
 
 Layer = nn.LSTM | nn.GRU
 
 
 def run_forward(layer: Layer, x: Tensor, mask: Tensor) -> Tensor:
-    """All states over the valid steps, zero after them; (B, T, in) -> (B, T, hidden).
+    """All states over the valid steps, zero after them; (B, T, in) -> (B, T, hidden) alike.
 
     The states of a forward pass know nothing of the padding that follows, so packing would give the
-    same values.
+    same values. They are computed in float32 at least and returned as x came: under autocast to
+    bfloat16 torch runs cuDNN's recurrences in float16, whose small gradients vanish.
     """
     assert not layer.bidirectional, "a backward pass would begin in the padding"
-    states: Tensor = layer(x)[0]
-    return blank(states, mask)
+    with torch.autocast(x.device.type, enabled=False):
+        states: Tensor = layer(at_least_float32(x))[0]
+    return blank(states.to(x.dtype), mask)
 
 
 class BothDirections(nn.Module):
@@ -43,9 +46,9 @@ def reverse(values: Tensor, lengths: Tensor) -> Tensor:
     >>> reverse(torch.tensor([[[1], [2], [3], [0]]]), torch.tensor([3])).flatten().tolist()
     [3, 2, 1, 0]
     """
-    step = torch.arange(values.shape[1])
-    source = torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)
-    index = source.to(values.device, non_blocking=True)[..., None]
+    step = torch.arange(values.shape[1], device=values.device)
+    size = lengths.to(values.device, non_blocking=True)[:, None]
+    index = torch.where(step < size, size - 1 - step, step)[..., None]
     return values.gather(1, index.expand(-1, -1, values.shape[2]))
 
 

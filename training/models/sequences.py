@@ -29,6 +29,22 @@ def length_mask(lengths: Tensor, size: int, device: torch.device | str) -> Tenso
     return torch.arange(size, device=device) < lengths.to(device, non_blocking=True)[:, None]
 
 
+def ranges(start: Tensor, count: Tensor, device: torch.device | str) -> Tensor:
+    """The numbers from start[i], `count[i]` of them, for each i in turn; (n,) -> (sum of count,).
+
+    Made on the device, from what the host knows: two numbers for each i go there, and how many come
+    out need not be asked of it.
+
+    >>> ranges(torch.tensor([0, 10]), torch.tensor([2, 3]), "cpu").tolist()
+    [0, 1, 10, 11, 12]
+    """
+    size = int(count.sum())
+    ahead = start - (count.cumsum(0) - count)  # of the numbers 0, 1, ... of all
+    ahead, count = (x.to(device, non_blocking=True) for x in (ahead, count))
+    ahead = ahead.repeat_interleave(count, output_size=size)
+    return torch.arange(size, device=device).add_(ahead)
+
+
 def make_stream(values: Tensor, lengths: Tensor) -> Stream:
     """A stream of padded values (B, T, d) and host lengths (B,)."""
     return Stream(values, lengths, length_mask(lengths, values.shape[1], values.device))
@@ -98,9 +114,9 @@ def average_groups(stream: Stream, size: int) -> Stream:
         return stream._replace(values=values)
     groups = -(-values.shape[1] // size)
     values = F.pad(values, (0, 0, 0, groups * size - values.shape[1]))
-    start = torch.arange(groups) * size
-    count = (stream.lengths[:, None] - start).clamp(min=1, max=size)
-    count = count.to(values.device, non_blocking=True)
+    start = torch.arange(groups, device=values.device) * size
+    lengths = stream.lengths.to(values.device, non_blocking=True)
+    count = (lengths[:, None] - start).clamp(min=1, max=size)
     means = values.view(len(values), groups, size, -1).sum(dim=2) / count[..., None]
     return make_stream(means, (stream.lengths + size - 1) // size)
 

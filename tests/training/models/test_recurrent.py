@@ -44,3 +44,18 @@ def test_both_directions_are_those_of_a_packed_bidirectional_layer(kind, stream)
     ends = hidden.transpose(0, 1).flatten(1)
     assert torch.allclose(final_states(found), ends, atol=1e-6)
     assert not torch.allclose(final_states(found), hidden.reshape(4, 14), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("given", [torch.float32, torch.bfloat16, torch.float64])
+def test_under_bfloat16_states_are_computed_in_float32_and_come_as_the_input_did(
+    kind, given, stream
+):
+    layer, x = kind(5, 7, batch_first=True), stream.values.to(given)
+    wide = torch.promote_types(given, torch.float32)
+    layer.to(wide)
+    expected = run_forward(layer, x.to(wide), stream.mask).to(given)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = run_forward(layer, x, stream.mask)
+    assert found.dtype == given
+    assert torch.equal(found, expected)

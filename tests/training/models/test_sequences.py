@@ -3,13 +3,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.models.cme import mean_and_max
+from training.models.norm import MaskedBatchNorm
+from training.models.recurrent import reverse
 from training.models.sequences import (
+    average_groups,
     blank,
     fit_length,
     length_mask,
     make_stream,
     masked_mean,
     pool_to,
+    ranges,
     resample,
 )
 
@@ -74,3 +79,36 @@ def test_fit_length_cuts_or_pads_with_zeros(size):
     padded = torch.tensor([[1.0, 2.0, 0.0, 0.0], [3.0, 0.0, 0.0, 0.0]])
     assert torch.equal(out.values[..., 0], padded[:, :size])
     assert out.lengths.tolist() == [min(2, size), 1]
+
+
+@given(st.integers(1, 9), st.data())
+def test_ranges_are_the_places_of_valid_steps(size, data):
+    lengths = torch.tensor(data.draw(st.lists(st.integers(1, size), min_size=1, max_size=5)))
+    expected = length_mask(lengths, size, "cpu").flatten().nonzero()[:, 0]
+    assert torch.equal(ranges(torch.arange(len(lengths)) * size, lengths, "cpu"), expected)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda x, lengths: MaskedBatchNorm(3).to("meta")(x, lengths),
+        lambda x, lengths: reverse(x, lengths),
+        lambda x, lengths: average_groups(make_stream(x, lengths), 2),
+        lambda x, lengths: mean_and_max(x, torch.stack([0 * lengths, lengths], 1)[:, None]),
+    ],
+    ids=["norm", "reverse", "average", "spans"],
+)
+def test_a_number_or_two_of_each_sequence_go_to_the_device_and_not_one_of_each_step(
+    work, monkeypatch
+):
+    moved, move = [], torch.Tensor.to
+
+    def to(x, *args, **kwargs):
+        there = move(x, *args, **kwargs)
+        moved.extend([x.numel()] * (x.device != there.device))
+        return there
+
+    lengths = torch.tensor([50, 2, 1, 5])
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    work(torch.empty(4, 50, 3, device="meta"), lengths)
+    assert max(moved) == len(lengths)
