@@ -13,8 +13,10 @@ class _StageFirst(TyperGroup):
     """`vcemo words CORPUS` is `vcemo words corpus CORPUS`: dvc.yaml and habit call it so."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the stage's name before arguments that name no other command."""
-        if args and args[0] not in (*self.commands, "--help", "-h"):
+        """Put the stage's name before a corpus, one called `corpus` among them."""
+        named = bool(args) and args[0] in (*self.commands, "--help", "-h")
+        alone = args[:1] == [_STAGE] and (len(args) == 1 or args[1].startswith("-"))
+        if args and (alone or not named):
             args = [_STAGE, *args]
         return super().parse_args(ctx, args)
 

@@ -35,6 +35,12 @@ def vcemo(*arguments: str) -> str:
     return done.output
 
 
+@pytest.mark.parametrize("name", ["corpus", "other"])
+def test_words_is_a_stage_for_a_corpus_of_any_name_but_import(here: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=f"corpora: found '{name}'"):  # asked for, not there
+        vcemo("words", name)
+
+
 def test_words_import_makes_a_model_of_a_glove_file(here: Path) -> None:
     Path("glove.txt").write_text("happy 1 0 0\nsad 0 1 0\n. . . 0 0 1\n", encoding="utf-8")
     told = vcemo("words", "import", "glove.txt", "mine")
