@@ -148,7 +148,7 @@ def make_clone(root: Path) -> Clone:
 
 
 def _read(output: str) -> Repro:
-    counts = re.findall(r"^(\w+) (\w+): (\d+) computed, (\d+) reused", output, re.MULTILINE)
+    counts = re.findall(r"^(\w+) ([\w-]+): (\d+) computed, (\d+) reused", output, re.MULTILINE)
     return Repro(
         ran=frozenset(re.findall(r"^Running stage '(.+)'", output, re.MULTILINE)),
         skipped=frozenset(re.findall(r"^Stage '(.+)' didn't change", output, re.MULTILINE)),

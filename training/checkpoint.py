@@ -21,7 +21,7 @@ from training.settings import Modality, RunSettings
 from training.strict import read_one_of
 from training.vocabulary import Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 MODEL = "model.safetensors"
 RECORD = "fold.json"
 _AGAIN = "remove its folder and train again"

@@ -16,7 +16,7 @@ from training.files import TEMPORARY
 from training.fit import check_fit
 from training.settings import RunSettings, files_of, networks_of
 
-TRAINING_VERSION = 5  # raise it when the same settings train another model
+TRAINING_VERSION = 6  # raise it when the same settings train another model
 _FOLDER = re.compile(r"\d+-\d+-[0-9a-f]{32}")
 
 

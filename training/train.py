@@ -113,7 +113,7 @@ def training_loss(
 ) -> Tensor:
     """The loss of the joint batch of all processes, from this one's share of it.
 
-    Of two passes under different dropout masks if so set; of a model's heads the mean.
+    Of two passes under different dropout masks if so set; the mean of what a model learns to say.
 
     Only the passes may be in bfloat16: the contrastive loss takes differences of similarities that
     bfloat16 cannot tell apart.
@@ -126,7 +126,7 @@ def training_loss(
     targets = gather(targets, batch.joint).repeat(len(passes), 1)
     n_classes = targets.shape[1] - (0 if batch.ratings is None else batch.ratings.shape[1])
     losses = []
-    for views in zip(*(p.heads for p in passes), strict=True):  # of one head, in all passes
+    for views in zip(*(p.learned for p in passes), strict=True):  # of one head, in all passes
         logits = torch.cat([gather(view, batch.joint) for view in views])
         losses.append(answer_loss(logits, targets, n_classes, settings, class_weights))
     loss = torch.stack(losses).mean()

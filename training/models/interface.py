@@ -20,27 +20,27 @@ class InputSizes:
 class ModelOutput(NamedTuple):
     """What a model says of B utterances.
 
-    Each head gives an answer of its own, and each of these is learned.
-
     Shape:
-        heads: (B, outputs) each, the classes and behind them the dimensions it learns; pooled: (B,
+        logits: (B, outputs), the classes and behind them the dimensions it learns; pooled: (B,
             width); z: (B, projection) rows of unit length, of width 0 from a model without
-            contrastive features
+            contrastive features; audio_logits: (B, outputs) what a head of the audio says by
+            itself, None without one
     """
 
-    heads: tuple[Tensor, ...]
+    logits: Tensor
     pooled: Tensor
     z: Tensor
+    audio_logits: Tensor | None = None
 
     @property
-    def logits(self) -> Tensor:
-        """The answer, (B, outputs): the mean of the heads."""
-        return torch.stack(self.heads).mean(dim=0) if len(self.heads) > 1 else self.heads[0]
+    def learned(self) -> tuple[Tensor, ...]:
+        """Everything that is compared with the truth in training; (B, outputs) each."""
+        return (self.logits,) if self.audio_logits is None else (self.logits, self.audio_logits)
 
 
 def answer(logits: Tensor, pooled: Tensor) -> ModelOutput:
     """The output of a model without contrastive features."""
-    return ModelOutput((at_least_float32(logits),), pooled, pooled.new_zeros(len(pooled), 0))
+    return ModelOutput(at_least_float32(logits), pooled, pooled.new_zeros(len(pooled), 0))
 
 
 def needed(value: Tensor | None, name: str) -> Tensor:

@@ -20,8 +20,9 @@ class Vcemo(nn.Module):
 
     One modality goes straight to the final self-attention. Of two, the sequence (audio or words)
     meets words or BERT in the one fusion they take part in. With `audio_head` the audio is judged
-    by itself as well: both answers are learned, and the network's is their mean (late fusion).
-    Audio alone, or no audio, gets no second head.
+    by itself, and the fused part learns what the texts change in that judgement: the answer is the
+    sum of both logits. Nothing of the fused part's loss reaches the audio encoder or its head, so
+    they learn what a network of audio alone does. Audio alone, or no audio, gets no such head.
 
     Raises:
         ValueError: at the forward pass, when the batch lacks an active input.
@@ -53,14 +54,18 @@ class Vcemo(nn.Module):
 
     def forward(self, batch: Batch) -> ModelOutput:
         audio, words, bert = self._streams(batch)
+        alone = None
+        if self.audio_head is not None and audio is not None:
+            alone = at_least_float32(self.audio_head(audio))
+            audio = audio._replace(values=audio.values.detach())
         fused = _combine(self.fusion2, _combine(self.fusion1, audio, words), bert)
         assert fused is not None, "a model has at least one modality"
         pooled, trunk = self.top(fused)
-        heads = [at_least_float32(self.predictor(trunk))]
-        if self.audio_head is not None:
-            heads.append(at_least_float32(self.audio_head(audio)))
+        logits = at_least_float32(self.predictor(trunk))
+        if alone is not None:
+            logits = logits + alone.detach()
         z = F.normalize(at_least_float32(self.projector(trunk)), dim=-1, eps=1e-12)
-        return ModelOutput(tuple(heads), pooled, z)
+        return ModelOutput(logits, pooled, z, alone)
 
     def _streams(self, batch: Batch) -> tuple[Stream | None, Stream | None, Stream | None]:
         audio = words = bert = None
@@ -100,8 +105,9 @@ class AudioHead(nn.Module):
     """What the audio says by itself, as a network of audio alone would; (B, T, d) -> (B, outputs).
 
     Its own loss keeps the audio encoder at work where texts explain the training part and say
-    nothing of the test part. After "What Makes Training Multi-Modal Classification Networks Hard?"
-    (Wang et al. 2020), without its weighting of losses.
+    nothing of the test part, the trouble of "What Makes Training Multi-Modal Classification
+    Networks Hard?" (Wang et al. 2020). The sum of logits is a product of experts, of which the
+    second is fitted to what the first leaves over.
     """
 
     def __init__(self, model: VcemoSettings, n_outputs: int) -> None:

@@ -281,13 +281,30 @@ def test_every_dropout_of_the_specification_is_there_and_used(tiny, sizes, batch
         setattr(module, field, 0.0)
 
 
-def test_the_audio_head_judges_the_audio_alone_and_the_answer_is_the_mean(tiny, sizes, batch):
+def test_the_fused_part_adds_to_what_the_audio_head_says_of_the_audio_alone(tiny, sizes, batch):
     model = build(replace(tiny, audio_head=True), sizes).eval()
-    other = replace(batch, word=batch.word + 1.0, bert=batch.bert - 1.0)
-    (fused, audio), (fused_other, audio_other) = model(batch).heads, model(other).heads
-    assert torch.equal(audio, audio_other)
-    assert not torch.allclose(fused, fused_other)
-    assert torch.allclose(model(batch).logits, (fused + audio) / 2, atol=1e-6)
+    out = model(batch)
+    fused = build(tiny, sizes, seed=1).eval()
+    fused.load_state_dict(model.state_dict(), strict=False)
+    assert torch.allclose(out.logits, fused(batch).logits + out.audio_logits, atol=1e-6)
+    other = model(replace(batch, word=batch.word + 1.0, bert=batch.bert - 1.0))
+    assert torch.equal(out.audio_logits, other.audio_logits)
+    assert not torch.allclose(out.logits, other.logits)
+
+
+def test_of_a_network_with_an_audio_head_the_audio_part_learns_from_its_head_alone(
+    tiny, sizes, batch
+):
+    model = build(replace(tiny, audio_head=True), sizes)
+    out = model(batch)
+    (out.logits.square().sum() + out.z.sum()).backward(retain_graph=True)
+    moved = {name for name, p in model.named_parameters() if p.grad is not None}
+    rest = {name for name, _ in model.named_parameters()} - moved
+    assert {name.partition(".")[0] for name in rest} == {"audio", "audio_head"}
+    assert not any(name.startswith("audio") for name in moved)
+    model.zero_grad()
+    out.audio_logits.square().sum().backward()
+    assert {name for name, p in model.named_parameters() if p.grad is not None} == rest
 
 
 def test_the_audio_head_says_what_a_network_of_audio_alone_would(tiny, sizes, batch):
@@ -296,13 +313,14 @@ def test_the_audio_head_says_what_a_network_of_audio_alone_would(tiny, sizes, ba
     alone.audio.load_state_dict(model.audio.state_dict())
     alone.top.load_state_dict(model.audio_head.top.state_dict())
     alone.predictor.load_state_dict(model.audio_head.predictor.state_dict())
-    assert torch.allclose(model(batch).heads[1], alone(batch).logits, atol=1e-6)
+    assert torch.allclose(model(batch).audio_logits, alone(batch).logits, atol=1e-6)
 
 
 @pytest.mark.parametrize("modalities", COUNTS)
 def test_only_audio_beside_something_gets_a_second_head(tiny, sizes, batch, modalities):
-    heads = build(replace(tiny, audio_head=True), sizes, modalities)(batch).heads
-    assert len(heads) == (2 if "audio" in modalities and len(modalities) > 1 else 1)
+    out = build(replace(tiny, audio_head=True), sizes, modalities)(batch)
+    assert (out.audio_logits is not None) == ("audio" in modalities and len(modalities) > 1)
+    assert len(out.learned) == (1 if out.audio_logits is None else 2)
 
 
 def test_the_heads_stand_on_a_trunk_of_linear_and_relu(tiny, sizes, batch):
