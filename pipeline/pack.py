@@ -33,8 +33,7 @@ from pipeline.packing.sources import PackedText, unknown_words, write_text
 from pipeline.packing.tensors import write_mel
 from pipeline.splitting.leakage import COLUMNS, TIMES, LeakageError, check_leakage
 from pipeline.splitting.params import CHOSEN_ON_TEST, SplitParams, group_of
-
-FORMAT = 4
+from training.meta import FORMAT
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class SplitFile:
     """A split as the stage `split` left it."""
 
     path: Path
-    params: SplitParams  # that it was made with
+    params: SplitParams  # those it is made with, as DVC sees to
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def pack(
                 name,
                 params,
                 {split: file.params for split, file in splits.items()},
-                sections_of(catalog, utterances),
+                sections_of(catalog, utterances, texts=bool(texts)),
                 {language for found in languages.values() for language in found},
             ),
             "catalog": _digest_of_keys(rows, texts),

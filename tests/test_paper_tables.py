@@ -15,11 +15,8 @@ pytestmark = pytest.mark.slow
 
 UTTERANCES = 48
 LABELS = ("angry", "fear", "happy", "neutral", "sad", "surprise")
-RUNS = {
-    "vcemo-4": 1,
-    "supcon-6": 1,
-    "cme-paper": 2,
-}  # of the profile's -> folds; every table has one
+# Some of the profile's runs, so that every table has one, and their folds.
+RUNS = {"vcemo-4": 1, "supcon-6": 1, "cme-paper": 2}
 TABLES = {
     "table1": {"4": {"vcemo": ["vcemo-4"]}, "6": {"supcon": ["supcon-6"]}},
     "table2": {"paper": {"cme": ["cme-paper"]}},
@@ -91,5 +88,5 @@ def test_repro_trains_the_runs_and_fills_the_tables_and_a_second_one_computes_no
         assert '<th class="number">paper</th>' not in table
 
     printed = project.vcemo("report").stdout
-    assert [f"Table {n}:" in printed for n in (1, 2, 3)] == [True] * 3
+    assert all(f"Table {number}:" in printed for number in (1, 2, 3))
     assert project.repro().ran == frozenset()

@@ -1,13 +1,16 @@
 """Where and how precisely to compute, from which seed, with how many threads."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from training.distributed import world_size
 from training.processors import processors
 from training.train_settings import Precision
+
+_ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 def choose_device(name: str) -> torch.device:
@@ -46,17 +49,19 @@ def precision(device: torch.device, wanted: Precision) -> str:
     return wanted
 
 
-def autocast(device: torch.device, wanted: Precision) -> AbstractContextManager[object]:
+@contextmanager
+def autocast(device: torch.device, wanted: Precision) -> Iterator[None]:
     """The passes inside are computed in the precision that is wanted.
 
     On CUDA without cuDNN's attention, which torch prefers on some GPUs: it makes a plan for each
     new shape, and almost every batch has another.
     """
-    if device.type == "cuda":
-        torch.backends.cuda.enable_cudnn_sdp(False)
-    if precision(device, wanted) == "bfloat16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
+    with ExitStack() as inside:
+        if device.type == "cuda":
+            inside.enter_context(sdpa_kernel(_ATTENTION))
+        if precision(device, wanted) == "bfloat16":
+            inside.enter_context(torch.autocast(device.type, dtype=torch.bfloat16))
+        yield
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class VcemoSettings:
     concat: Literal["time", "feature"]  # how BERT joins the sequence
     pool: Literal["mean", "attn", "attn_stats"]  # the last: weighted means and deviations
     bert: Literal["first", "mean", "tokens"]  # first token, token mean, or the state of each token
-    audio_head: bool  # judge the audio by itself as well, where there are words or BERT
+    audio_head: bool  # the audio learns from a head of its own, and texts add to its logits
 
     def __post_init__(self) -> None:
         _require_positive(self, "d", "heads", "ff", "layers", "frames_per_step", "projection")

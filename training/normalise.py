@@ -55,9 +55,9 @@ def fit_normalisation(cache: TensorCache, rows: Rows, statistics: Statistics) ->
     if statistics == "train":
         return Normalisation(*_statistics(cache, [rows]), ONE_GROUP)
     group, n = speakers(cache)
-    rows = cache.view_rows(ORIGINAL)
-    sorted_rows = rows[np.argsort(group[rows], kind="stable")]
-    heard = np.split(sorted_rows, np.bincount(group[rows], minlength=n).cumsum()[:-1])
+    originals = cache.view_rows(ORIGINAL)
+    of_speakers = originals[np.argsort(group[originals], kind="stable")]
+    heard = np.split(of_speakers, np.bincount(group[originals], minlength=n).cumsum()[:-1])
     return Normalisation(*_statistics(cache, heard), torch.from_numpy(group))
 
 

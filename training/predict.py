@@ -56,7 +56,6 @@ def predict(
         names = [features.cache.utt_ids[row] for row in bad]
         raise ValueError(
             f"the model's answers to {len(bad)} of {len(rows)} utterances are not finite; look at "
-            f"their features, or train with a lower training.optimiser.lr: "
-            f"{names}"
+            f"their features, or train with a lower training.optimiser.lr: {names}"
         )
     return answers

@@ -113,7 +113,8 @@ def training_loss(
 ) -> Tensor:
     """The loss of the joint batch of all processes, from this one's share of it.
 
-    Of two passes under different dropout masks if so set; the mean of what a model learns to say.
+    Of two passes under different dropout masks if so set. Each part of a model that is judged
+    by itself shares no weights with another: their losses are added.
 
     Only the passes may be in bfloat16: the contrastive loss takes differences of similarities that
     bfloat16 cannot tell apart.
@@ -126,10 +127,10 @@ def training_loss(
     targets = gather(targets, batch.joint).repeat(len(passes), 1)
     n_classes = targets.shape[1] - (0 if batch.ratings is None else batch.ratings.shape[1])
     losses = []
-    for views in zip(*(p.learned for p in passes), strict=True):  # of one head, in all passes
-        logits = torch.cat([gather(view, batch.joint) for view in views])
+    for answers in zip(*(p.judged for p in passes), strict=True):  # of one part, in all passes
+        logits = torch.cat([gather(answer, batch.joint) for answer in answers])
         losses.append(answer_loss(logits, targets, n_classes, settings, class_weights))
-    loss = torch.stack(losses).mean()
+    loss = torch.stack(losses).sum()
     contrast = settings.contrast
     if contrast is None:
         return loss

@@ -13,10 +13,9 @@ class _StageFirst(TyperGroup):
     """`vcemo words CORPUS` is `vcemo words corpus CORPUS`: dvc.yaml and habit call it so."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the stage's name before a corpus, one called `corpus` among them."""
+        """Put the stage's name before a corpus, and before one called `corpus` where it is all."""
         named = bool(args) and args[0] in (*self.commands, "--help", "-h")
-        alone = args[:1] == [_STAGE] and (len(args) == 1 or args[1].startswith("-"))
-        if args and (alone or not named):
+        if args and (not named or args == [_STAGE]):
             args = [_STAGE, *args]
         return super().parse_args(ctx, args)
 

@@ -36,7 +36,8 @@ def require_current(folder: Path, params: "Params", task: str, split: str) -> No
     wanted = made_with(
         task, params.tasks[task], {split: params.splits[split]}, asdict(params), languages
     )
-    for name, was, now in _differences(packed, wanted, ""):
+    if (first := next(_differences(packed, wanted, ""), None)) is not None:
+        name, was, now = first
         raise PackError(
             f"{folder} was packed with {name} = {was!r}, params.yaml says {now!r}; {again}"
         )

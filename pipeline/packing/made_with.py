@@ -72,7 +72,7 @@ def _anywhere(model: str) -> str:
     >>> _anywhere("data/models/bert"), _anywhere("/mnt/models/bert"), _anywhere("org/bert@abc")
     ('data/models/bert', 'bert', 'org/bert@abc')
     """
-    outside = Path(model).is_absolute() or model.startswith("~")
+    outside = Path(model).is_absolute() or model.startswith(("~", ".."))
     return Path(model).name if outside else model
 
 

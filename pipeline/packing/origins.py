@@ -40,16 +40,19 @@ def describe_origins(
     }
 
 
-def sections_of(catalog: Catalog, utterances: Utterances) -> dict[str, Any]:
+def sections_of(catalog: Catalog, utterances: Utterances, *, texts: bool) -> dict[str, Any]:
     """The sections of params.yaml that the store was made with, and its `corpora`.
+
+    Args:
+        texts: whether the task reads any; else what made them does not count.
 
     Raises:
         PackError: two corpora of the task were not made alike.
     """
     names = pc.unique(utterances.table["corpus"]).to_pylist()
     used = {name: catalog[name] for name in sorted(names)}
-    features = ("transcripts", "views", "mel", "words", "bert")
-    made = {k: v for feature in features for k, v in _params(used, feature).items()}
+    read = ("views", "mel", *(("transcripts", "words", "bert") if texts else ()))
+    made = {k: v for feature in read for k, v in _params(used, feature).items()}
     listed = {name: features["manifest"].params for name, features in catalog.items()}
     return {
         **made,

@@ -93,7 +93,12 @@ def test_a_name_that_is_taken_or_no_name_is_refused(here: Path) -> None:
 
 
 def test_words_with_a_corpus_is_the_stage(here: Path) -> None:
-    for arguments in (("nobody",), ("--dry-run", "nobody"), ("corpus", "nobody")):
+    for arguments in (
+        ("nobody",),
+        ("--dry-run", "nobody"),
+        ("corpus", "nobody"),
+        ("corpus", "--dry-run", "nobody"),
+    ):
         with pytest.raises(ValueError, match="corpora: found 'nobody'"):
             vcemo("words", *arguments)
 

@@ -312,6 +312,15 @@ def test_other_parameters_in_one_corpus_are_refused(tmp_path: Path) -> None:
         pack("toy", TASK, mixed, {"s": split}, tmp_path / "cache")
 
 
+def test_what_made_texts_does_not_count_for_a_task_without_any(tmp_path: Path) -> None:
+    catalog = stored(Spec(tmp_path, corpora=("one", "two")))
+    split = SplitFile(simple_split(tmp_path / "s.parquet", ("one", "two")), SPEAKER)
+    mixed = with_params(catalog, "two", "bert", {"bert": {"max_tokens": 5, "tokens": False}})
+    with pytest.raises(PackError, match="bert of 'one' and of 'two'"):
+        pack("toy", TASK, mixed, {"s": split}, tmp_path / "cache")
+    pack("toy", replace(TASK, sources=()), mixed, {"s": split}, tmp_path / "cache")
+
+
 def _pack_with(root: Path, rows: list[tuple[str, int, str]]) -> PackSummary:
     split = SplitFile(write_split(root / "s.parquet", rows), RANDOM)
     return pack("toy", TASK, stored(Spec(root)), {"s": split}, root / "cache")

@@ -67,4 +67,4 @@ def test_on_cuda_attention_is_not_that_of_cudnn(wanted):
         assert torch.backends.cuda.cudnn_sdp_enabled()
     with autocast(torch.device("cuda"), wanted):
         assert not torch.backends.cuda.cudnn_sdp_enabled()
-    torch.backends.cuda.enable_cudnn_sdp(True)
+    assert torch.backends.cuda.cudnn_sdp_enabled()

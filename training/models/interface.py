@@ -33,8 +33,8 @@ class ModelOutput(NamedTuple):
     audio_logits: Tensor | None = None
 
     @property
-    def learned(self) -> tuple[Tensor, ...]:
-        """Everything that is compared with the truth in training; (B, outputs) each."""
+    def judged(self) -> tuple[Tensor, ...]:
+        """The answers that are compared with the truth in training; (B, outputs) each."""
         return (self.logits,) if self.audio_logits is None else (self.logits, self.audio_logits)
 
 

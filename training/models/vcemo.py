@@ -20,9 +20,9 @@ class Vcemo(nn.Module):
 
     One modality goes straight to the final self-attention. Of two, the sequence (audio or words)
     meets words or BERT in the one fusion they take part in. With `audio_head` the audio is judged
-    by itself, and the fused part learns what the texts change in that judgement: the answer is the
-    sum of both logits. Nothing of the fused part's loss reaches the audio encoder or its head, so
-    they learn what a network of audio alone does. Audio alone, or no audio, gets no such head.
+    by itself, and the fused part learns what to add: the answer is the sum of both logits, for
+    classes a product of experts. No gradient of the fused part reaches the audio encoder or its
+    head, which learn as a network of audio alone. Audio alone, or no audio, gets no such head.
 
     Raises:
         ValueError: at the forward pass, when the batch lacks an active input.
@@ -54,18 +54,18 @@ class Vcemo(nn.Module):
 
     def forward(self, batch: Batch) -> ModelOutput:
         audio, words, bert = self._streams(batch)
-        alone = None
+        audio_logits = None
         if self.audio_head is not None and audio is not None:
-            alone = at_least_float32(self.audio_head(audio))
+            audio_logits = at_least_float32(self.audio_head(audio))
             audio = audio._replace(values=audio.values.detach())
         fused = _combine(self.fusion2, _combine(self.fusion1, audio, words), bert)
         assert fused is not None, "a model has at least one modality"
         pooled, trunk = self.top(fused)
         logits = at_least_float32(self.predictor(trunk))
-        if alone is not None:
-            logits = logits + alone.detach()
+        if audio_logits is not None:
+            logits = logits + audio_logits.detach()
         z = F.normalize(at_least_float32(self.projector(trunk)), dim=-1, eps=1e-12)
-        return ModelOutput(logits, pooled, z, alone)
+        return ModelOutput(logits, pooled, z, audio_logits)
 
     def _streams(self, batch: Batch) -> tuple[Stream | None, Stream | None, Stream | None]:
         audio = words = bert = None
@@ -104,10 +104,9 @@ class Top(nn.Module):
 class AudioHead(nn.Module):
     """What the audio says by itself, as a network of audio alone would; (B, T, d) -> (B, outputs).
 
-    Its own loss keeps the audio encoder at work where texts explain the training part and say
-    nothing of the test part, the trouble of "What Makes Training Multi-Modal Classification
-    Networks Hard?" (Wang et al. 2020). The sum of logits is a product of experts, of which the
-    second is fitted to what the first leaves over.
+    Its loss alone teaches the audio encoder, which so keeps at work where texts explain the
+    training part and say nothing of the test part: the trouble of "What Makes Training Multi-Modal
+    Classification Networks Hard?" (Wang et al. 2020).
     """
 
     def __init__(self, model: VcemoSettings, n_outputs: int) -> None:

@@ -320,7 +320,7 @@ def test_the_audio_head_says_what_a_network_of_audio_alone_would(tiny, sizes, ba
 def test_only_audio_beside_something_gets_a_second_head(tiny, sizes, batch, modalities):
     out = build(replace(tiny, audio_head=True), sizes, modalities)(batch)
     assert (out.audio_logits is not None) == ("audio" in modalities and len(modalities) > 1)
-    assert len(out.learned) == (1 if out.audio_logits is None else 2)
+    assert len(out.judged) == (1 if out.audio_logits is None else 2)
 
 
 def test_the_heads_stand_on_a_trunk_of_linear_and_relu(tiny, sizes, batch):
