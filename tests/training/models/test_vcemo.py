@@ -369,7 +369,8 @@ def learn(model, batch):
     model.zero_grad()
     out = model.train()(batch)
     apart = supervised_contrastive(out.z, batch.label, 1.0)
-    joint_loss(F.cross_entropy(out.logits, batch.label), apart, 0.1).backward()
+    loss = sum(F.cross_entropy(answer, batch.label) for answer in out.judged)
+    joint_loss(loss, apart, 0.1).backward()
     return out, {name: p.grad.clone() for name, p in model.named_parameters()}
 
 
