@@ -92,7 +92,8 @@ def step(model: nn.Module, batch: Batch) -> ModelOutput:
     model.zero_grad(set_to_none=True)
     out: ModelOutput = model(batch)
     apart = supervised_contrastive(out.z, batch.label, 1.0)
-    joint_loss(F.cross_entropy(out.logits, batch.label), apart, 0.1).backward()
+    loss = torch.stack([F.cross_entropy(answer, batch.label) for answer in out.judged]).sum()
+    joint_loss(loss, apart, 0.1).backward()
     return out
 
 
