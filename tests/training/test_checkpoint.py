@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from training.cache import open_cache
-from training.checkpoint import load_fold
+from training.checkpoint import FORMAT, load_fold
 from training.data import open_features
 from training.normalise import fit_normalisation
 from training.predict import predict
@@ -98,5 +98,5 @@ def test_a_folder_that_is_missing_or_damaged_is_refused_with_what_to_do(trained,
     with pytest.raises(ValueError, match=r"fold\.json is not JSON"):
         load_fold(folder)
     record.write_text(json.dumps({"format": 9}))
-    with pytest.raises(ValueError, match="has format 9, this version reads 2"):
+    with pytest.raises(ValueError, match=f"has format 9, this version reads {FORMAT}"):
         load_fold(folder)
